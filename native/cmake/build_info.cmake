@@ -1,0 +1,56 @@
+# What this build was made of and with, for `xllamacpp.BUILD_INFO`: written into the package as build_info.json.
+include_guard()
+
+set(backends cpu)
+foreach(backend CUDA HIP VULKAN)
+  if(GGML_${backend})
+    string(TOLOWER ${backend} backend)
+    list(APPEND backends ${backend})
+  endif()
+endforeach()
+
+# [a;b] -> ["a", "b"]
+function(xllamacpp_json_list out)
+  list(TRANSFORM ARGN REPLACE "(.+)" "\"\\1\"")
+  list(JOIN ARGN ", " text)
+  set(${out} "[${text}]" PARENT_SCOPE)
+endfunction()
+
+list(TRANSFORM XLLAMACPP_MODULES REPLACE "^ggml-" "" OUTPUT_VARIABLE modules)
+list(SORT modules)
+xllamacpp_json_list(modules_json ${modules})
+xllamacpp_json_list(backends_json ${backends})
+
+if(XLLAMACPP_HAS_LLGUIDANCE)
+  set(llguidance_json "\"${XLLAMACPP_LLGUIDANCE_VERSION}\"")
+else()
+  set(llguidance_json "null")
+endif()
+# Found in a subdirectory, so its imported targets are not known here.
+get_target_property(http_definitions cpp-httplib COMPILE_DEFINITIONS)
+if("CPPHTTPLIB_OPENSSL_SUPPORT" IN_LIST http_definitions)
+  find_package(OpenSSL QUIET)
+  set(openssl_json "\"${OPENSSL_VERSION}\"")
+else()
+  set(openssl_json "null")
+endif()
+string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+string(STRIP "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}" flags)
+string(REPLACE "\\" "\\\\" flags "${flags}")
+string(REPLACE "\"" "\\\"" flags "${flags}")
+
+set(XLLAMACPP_BUILD_INFO "${CMAKE_CURRENT_BINARY_DIR}/build_info.json")
+file(CONFIGURE OUTPUT "${XLLAMACPP_BUILD_INFO}" CONTENT [[{
+  "version": "@SKBUILD_PROJECT_VERSION_FULL@",
+  "llama_cpp_version": "@LLAMA_CPP_VERSION@",
+  "llama_cpp_commit": "@LLAMA_CPP_COMMIT@",
+  "build_type": "@CMAKE_BUILD_TYPE@",
+  "build_target": "@CMAKE_SYSTEM_NAME@ @CMAKE_SYSTEM_PROCESSOR@",
+  "compiler": "@CMAKE_CXX_COMPILER_ID@ @CMAKE_CXX_COMPILER_VERSION@",
+  "flags": "@flags@",
+  "backends": @backends_json@,
+  "modules": @modules_json@,
+  "llguidance": @llguidance_json@,
+  "openssl": @openssl_json@
+}
+]] @ONLY)

@@ -1,0 +1,89 @@
+# llama.cpp as a subproject: shared libraries, and compute backends as modules that are loaded at run time.
+include_guard()
+
+# Every switch that shapes the result is set here, by name: ggml's defaults change with SOURCE_DATE_EPOCH, with the
+# compiler and with what happens to be installed. FORCE is not used, so CMAKE_ARGS can still add to these.
+macro(xllamacpp_default name value)
+  if(NOT DEFINED ${name})
+    set(${name} ${value})
+  endif()
+endmacro()
+
+set(BUILD_SHARED_LIBS ON)
+set(GGML_BACKEND_DL ON)
+if(XLLAMACPP_CPU STREQUAL "native")
+  set(GGML_NATIVE ON)
+  set(GGML_CPU_ALL_VARIANTS OFF)
+else()
+  set(GGML_NATIVE OFF)
+  set(GGML_CPU_ALL_VARIANTS ON)
+endif()
+set(GGML_CUDA   ${XLLAMACPP_BUILD_CUDA})
+set(GGML_HIP    ${XLLAMACPP_BUILD_HIP})
+set(GGML_VULKAN ${XLLAMACPP_BUILD_VULKAN})
+xllamacpp_default(GGML_CUDA_NCCL OFF)  # ON links whatever NCCL the build machine has: an undeclared dependency
+xllamacpp_default(GGML_OPENMP    OFF)  # a second libgomp in the process; ggml's own thread pool is as fast here
+xllamacpp_default(GGML_LTO       OFF)
+xllamacpp_default(GGML_CCACHE    OFF)  # compiler_cache.cmake has set the launcher already
+
+set(LLAMA_BUILD_COMMON   ON)
+set(LLAMA_BUILD_TOOLS    ON)
+set(LLAMA_BUILD_SERVER   ON)
+set(LLAMA_BUILD_TESTS    OFF)
+set(LLAMA_BUILD_EXAMPLES OFF)
+set(LLAMA_BUILD_APP      OFF)
+set(LLAMA_BUILD_UI       OFF)
+set(LLAMA_USE_PREBUILT_UI OFF)  # would download at build time
+set(LLAMA_LLGUIDANCE     OFF)   # llguidance.cmake brings it, from crates.io instead of a git host
+set(LLAMA_ALL_WARNINGS   OFF)   # the warnings in dependencies are not ours to fix
+xllamacpp_default(LLAMA_OPENSSL ON)  # TLS for the server; found or left out
+set(LLAMA_BUILD_NUMBER   0)
+set(LLAMA_BUILD_COMMIT   "${LLAMA_CPP_COMMIT}")
+set(LLAMA_BUILD_IS_DEV   OFF)
+
+# One file per library, found by its neighbours through $ORIGIN alone.
+if(APPLE)
+  set(XLLAMACPP_ORIGIN "@loader_path")
+else()
+  set(XLLAMACPP_ORIGIN "$ORIGIN")
+endif()
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+set(CMAKE_INSTALL_RPATH "${XLLAMACPP_ORIGIN}")
+
+add_subdirectory("${LLAMA_CPP_DIR}" llama.cpp EXCLUDE_FROM_ALL SYSTEM)
+
+# The libraries that the wheel carries. Names that no other package uses: two packages that both bring a
+# `libggml-base.so.0` share whichever the process loads first, whatever their RPATHs say.
+set(XLLAMACPP_LIBRARIES ggml-base ggml llama llama-common mtmd)
+foreach(library IN LISTS XLLAMACPP_LIBRARIES)
+  set_property(TARGET ${library} PROPERTY OUTPUT_NAME "${library}-xlc")
+  # Without these there is one file per library and no symlink, which a wheel could not hold.
+  set_property(TARGET ${library} PROPERTY VERSION)
+  set_property(TARGET ${library} PROPERTY SOVERSION)
+endforeach()
+
+# The backend modules keep ggml's names; ggml adds each as a MODULE library that nothing links to.
+function(xllamacpp_find_modules directory out)
+  get_property(targets DIRECTORY "${directory}" PROPERTY BUILDSYSTEM_TARGETS)
+  get_property(children DIRECTORY "${directory}" PROPERTY SUBDIRECTORIES)
+  set(found)
+  foreach(target IN LISTS targets)
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL "MODULE_LIBRARY")
+      list(APPEND found ${target})
+    endif()
+  endforeach()
+  foreach(child IN LISTS children)
+    xllamacpp_find_modules("${child}" more)
+    list(APPEND found ${more})
+  endforeach()
+  set(${out} ${found} PARENT_SCOPE)
+endfunction()
+xllamacpp_find_modules("${LLAMA_CPP_DIR}/ggml" XLLAMACPP_MODULES)
+
+# llama.cpp's log goes through one file of llama-common, which prints from a thread of its own. Ours stands in its
+# place: it hands each line to the process's log queue and needs no thread.
+get_target_property(sources llama-common SOURCES)
+list(REMOVE_ITEM sources log.cpp)
+list(APPEND sources "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_log.cpp")
+set_property(TARGET llama-common PROPERTY SOURCES ${sources})

@@ -1,0 +1,77 @@
+// The one route table: (method, path) -> handler, for the socket and for requests from this process alike.
+#pragma once
+
+#include "server-context.h"
+#include "server-http.h"
+#include "server-mcp.h"
+#include "server-tools.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace xllamacpp {
+
+using handler = server_http_context::handler_t;
+
+/// Changes a request's body on its way to the handler.
+using body_filter = std::function<std::string(const std::string & body)>;
+
+struct route {
+    std::string method;
+    std::string path;  ///< A segment such as ":id_slot" matches anything and becomes a parameter.
+    handler     handle;
+};
+
+/// Counts the requests under way, and ends them when the server closes.
+class request_gate {
+  public:
+    /// False once the gate is shut: the request must not begin.
+    bool enter();
+    void leave();
+
+    /// From here on no request enters, and those inside see is_shut() where they ask whether to stop.
+    void shut();
+    bool is_shut() const { return shut_; }
+
+    /// Waits until the last request has left.
+    void wait_empty();
+
+  private:
+    std::mutex              mutex_;
+    std::condition_variable left_;
+    std::atomic<bool>       shut_{false};
+    int                     inside_ = 0;
+};
+
+class route_table {
+  public:
+    /// Fills the table with llama.cpp's handlers. `reasoning` tells, once the model is loaded, whether its chat template
+    /// thinks before it answers. It and `gate` must outlive the table.
+    route_table(const common_params & params, server_routes & server, server_tools & tools, server_mcp & mcp,
+                const std::atomic<bool> & reasoning, request_gate & gate);
+
+    const std::vector<route> & routes() const { return routes_; }
+
+    /// Finds the handler of a path (without its query). Path parameters go into `parameters`. Where there is none, the
+    /// handler answers 404, or 405 where the path exists with another method.
+    handler find(const std::string & method, const std::string & path, std::map<std::string, std::string> & parameters) const;
+
+    /// Opens every route on llama.cpp's HTTP listener too.
+    void attach(server_http_context & http) const;
+
+  private:
+    void add(const std::string & method, const std::string & path, const handler & handle,
+             const body_filter & filter = nullptr);
+
+    request_gate &     gate_;
+    std::vector<route> routes_;
+};
+
+/// "a=1&b=x%20y" -> {a: 1, b: "x y"}
+std::map<std::string, std::string> parse_query(const std::string & query);
+
+}  // namespace xllamacpp

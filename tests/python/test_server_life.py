@@ -1,0 +1,259 @@
+"""Loading, failing, closing: nothing is left behind, and the process lives on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+
+import psutil
+import pytest
+
+import xllamacpp as xlc
+
+# Enough that an allocation per load would show, and few enough for a test: the size of the demo model is 98 MB, so a
+# leak of one load is seen at once.
+LOADS = 100
+ALLOWED_GROWTH_MB = 40
+
+
+def completion(server):
+    return server.handle_completions({"prompt": "Once", "max_tokens": 2, "temperature": 0})
+
+
+def run_python(code, **options):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300, **options
+    )
+
+
+def native_threads():
+    return psutil.Process().num_threads()
+
+
+def listening_ports():
+    return {c.laddr.port for c in psutil.Process().net_connections() if c.status == psutil.CONN_LISTEN}
+
+
+def broken_models(demo_model, folder):
+    garbage = folder / "garbage.gguf"
+    garbage.write_bytes(b"this is no model" * 100)
+    truncated = folder / "truncated.gguf"
+    with demo_model.open("rb") as whole:
+        truncated.write_bytes(whole.read(20_000_000))
+    return {
+        folder / "missing.gguf": "No such file or directory",
+        garbage: "invalid magic",
+        truncated: "corrupted or incomplete",
+    }
+
+
+def test_a_model_that_cannot_be_loaded_raises_with_llama_cpps_reason(demo_model, params, tmp_path):
+    before = native_threads(), listening_ports()
+    for path, reason in broken_models(demo_model, tmp_path).items():
+        broken = params(path)
+        with pytest.raises(xlc.ModelLoadError, match=reason) as caught:
+            xlc.Server(broken)
+        assert str(path) in str(caught.value)
+        assert caught.value.log
+        assert (native_threads(), listening_ports()) == before
+    with xlc.Server(params(demo_model)) as server:
+        assert completion(server)["choices"]
+
+
+def test_no_model_says_how_to_give_one():
+    with pytest.raises(xlc.ModelLoadError, match=r"model\.path"):
+        xlc.Server(xlc.CommonParams())
+
+
+def test_params_of_another_type_are_refused():
+    with pytest.raises(xlc.ParameterError, match="CommonParams"):
+        xlc.Server({"n_ctx": 512})
+
+
+def test_progress_ends_at_one(demo_model, params):
+    seen = []
+    with xlc.Server(params(demo_model), progress=seen.append):
+        pass
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_exception_in_progress_ends_the_load(demo_model, params):
+    def progress(done):
+        raise LookupError("enough")
+
+    before = native_threads()
+    with pytest.raises(LookupError, match="enough"):
+        xlc.Server(params(demo_model), progress=progress)
+    assert native_threads() == before
+
+
+def test_close_leaves_no_port_and_no_thread(demo_model, params):
+    before = native_threads(), listening_ports()
+    server = xlc.Server(params(demo_model))
+    port = int(server.listening_address.rpartition(":")[2])
+    assert port in listening_ports()
+    completion(server)
+    server.close()
+    server.close()
+    assert (native_threads(), listening_ports()) == before
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", port)) != 0
+    with pytest.raises(xlc.ServerClosedError):
+        completion(server)
+
+
+def test_close_ends_a_stream_with_an_error(demo_model, params):
+    server = xlc.Server(params(demo_model))
+    stream = server.request(
+        "POST", "/v1/completions", {"prompt": "a", "max_tokens": -1, "ignore_eos": True, "stream": True}
+    )
+    next(stream)
+    threading.Timer(0.2, server.close).start()
+    with pytest.raises(xlc.ServerClosedError):
+        for _ in stream:
+            pass
+
+
+def test_several_servers_live_side_by_side(demo_model, gemma_model, params):
+    with xlc.Server(params(demo_model)) as first, xlc.Server(params(gemma_model)) as second:
+        assert first.listening_address != second.listening_address
+        assert completion(first)["choices"][0]["text"]
+        assert completion(second)["choices"][0]["text"]
+        assert first.request("GET", "/v1/models") != second.request("GET", "/v1/models")
+
+
+def test_the_server_keeps_its_own_copy_of_the_params(demo_model, params):
+    mine = params(demo_model)
+    with xlc.Server(mine) as server:
+        mine.model.path = "/elsewhere"
+        assert completion(server)["choices"]
+
+
+def test_memory_does_not_grow_with_loads(demo_model, params):
+    process = psutil.Process()
+
+    def load():
+        with xlc.Server(params(demo_model, n_ctx=256, n_parallel=1)) as server:
+            completion(server)
+
+    for _ in range(5):  # allocator pools and caches fill up
+        load()
+    before = process.memory_full_info().uss
+    for _ in range(LOADS):
+        load()
+    growth = (process.memory_full_info().uss - before) / 1e6
+    print(f"{LOADS} loads: the process's own memory grew by {growth:.1f} MB")
+    assert growth < ALLOWED_GROWTH_MB
+
+
+def test_ctrl_c_reaches_a_call_that_waits(demo_model):
+    code = f"""
+        import os, signal, threading, time
+        import xllamacpp as xlc
+        params = xlc.CommonParams(n_ctx=2048)
+        params.model.path = {str(demo_model)!r}
+        server = xlc.Server(params)
+        body = {{"prompt": "Once", "max_tokens": 2000, "ignore_eos": True}}
+        threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            server.handle_completions(body)
+        except KeyboardInterrupt:
+            print("interrupted")
+        print(server.handle_completions({{"prompt": "Once", "max_tokens": 2}})["choices"][0]["finish_reason"])
+    """
+    result = run_python(code)
+    assert result.stdout.split() == ["interrupted", "length"], result
+
+
+def test_handlers_and_sigpipe_stay_as_found(demo_model):
+    code = f"""
+        import signal
+        import xllamacpp as xlc
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        before = {{number: signal.getsignal(number) for number in signal.valid_signals()}}
+        params = xlc.CommonParams(n_ctx=256)
+        params.model.path = {str(demo_model)!r}
+        with xlc.Server(params):
+            print(before == {{number: signal.getsignal(number) for number in signal.valid_signals()}})
+    """
+    # The status line of the kernel tells about SIGPIPE's real disposition; signal.getsignal only knows Python's.
+    assert run_python(code).stdout.split() == ["True"]
+
+
+def test_client_that_hangs_up_does_not_kill_the_process(demo_model):
+    code = f"""
+        import json, signal, socket, time
+        import xllamacpp as xlc
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        params = xlc.CommonParams(n_ctx=512)
+        params.model.path = {str(demo_model)!r}
+        with xlc.Server(params) as server:
+            host, port = server.listening_address.removeprefix("http://").split(":")
+            body = json.dumps({{"prompt": "Once", "n_predict": 200, "stream": True, "ignore_eos": True}}).encode()
+            for _ in range(3):
+                client = socket.create_connection((host, int(port)))
+                client.sendall(b"POST /completion HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+                client.recv(100)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\x01\\0\\0\\0\\0\\0\\0\\0")
+                client.close()
+            print(server.handle_completions({{"prompt": "Once", "max_tokens": 2}})["choices"][0]["finish_reason"])
+    """
+    result = run_python(code)
+    assert result.stdout.split() == ["length"], result
+
+
+def test_interpreter_exit_with_an_open_server_is_clean(demo_model):
+    code = f"""
+        import xllamacpp as xlc
+        params = xlc.CommonParams(n_ctx=256)
+        params.model.path = {str(demo_model)!r}
+        server = xlc.Server(params)
+        stream = server.request("POST", "/v1/completions", {{"prompt": "Once", "max_tokens": -1, "stream": True}})
+        next(stream)
+        print("done")
+    """
+    result = run_python(code)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_forked_child_gets_an_error_instead_of_a_hang(demo_model):
+    code = f"""
+        import os
+        import xllamacpp as xlc
+        params = xlc.CommonParams(n_ctx=256)
+        params.model.path = {str(demo_model)!r}
+        server = xlc.Server(params)
+        child = os.fork()
+        if child == 0:
+            try:
+                server.handle_completions({{"prompt": "Once", "max_tokens": 2}})
+            except xlc.ServerClosedError as error:
+                os._exit(7 if "fork" in str(error) else 8)
+            os._exit(9)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    result = run_python(code)
+    assert result.stdout.split() == ["7"], result
+
+
+def test_sigint_ends_a_load(demo_model):
+    assert hasattr(signal, "SIGINT")
+    code = f"""
+        import os, signal
+        import xllamacpp as xlc
+        params = xlc.CommonParams()
+        params.model.path = {str(demo_model)!r}
+        try:
+            xlc.Server(params, progress=lambda done: os.kill(os.getpid(), signal.SIGINT))
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    result = run_python(code)
+    assert result.stdout.split() == ["interrupted"], result

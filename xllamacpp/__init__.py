@@ -1,0 +1,43 @@
+"""GGUF language models from Python: llama.cpp's server in process and over HTTP."""
+
+from xllamacpp._build_info import BUILD_INFO, __version__
+from xllamacpp.devices import get_device_info, get_system_info
+from xllamacpp.enums import *  # noqa: F403  every enum of llama.cpp's, by its name
+from xllamacpp.errors import (
+    Error,
+    ModelDownloadError,
+    ModelError,
+    ModelLoadError,
+    ModelNotFoundError,
+    ParameterError,
+    RequestError,
+    RequestTimeoutError,
+    ServerClosedError,
+    ServerError,
+)
+from xllamacpp.grammar import json_schema_to_grammar
+from xllamacpp.params import CommonAdapterLoraInfo, CommonParams
+from xllamacpp.server import Server
+from xllamacpp.streams import Stream
+
+__all__ = [
+    "BUILD_INFO",
+    "CommonAdapterLoraInfo",
+    "CommonParams",
+    "Error",
+    "ModelDownloadError",
+    "ModelError",
+    "ModelLoadError",
+    "ModelNotFoundError",
+    "ParameterError",
+    "RequestError",
+    "RequestTimeoutError",
+    "Server",
+    "ServerClosedError",
+    "ServerError",
+    "Stream",
+    "__version__",
+    "get_device_info",
+    "get_system_info",
+    "json_schema_to_grammar",
+]

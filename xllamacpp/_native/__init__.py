@@ -1,0 +1,1 @@
+"""The native extension; :mod:`xllamacpp` is its public face."""

@@ -1,0 +1,31 @@
+"""The command ``xllamacpp``: one file for each of its commands."""
+
+from __future__ import annotations
+
+import click
+
+from xllamacpp import BUILD_INFO, __version__
+from xllamacpp.cli import chat, complete, info, pull, serve
+from xllamacpp.cli.group import Commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__,
+    message=f"xllamacpp %(version)s (llama.cpp {BUILD_INFO['llama_cpp_version']}, {BUILD_INFO['llama_cpp_commit']})",
+)
+@click.option("--debug", is_flag=True, envvar="XLLAMACPP_DEBUG", help="Show where in the program an error came up.")
+def main(debug: bool) -> None:
+    """Run GGUF language models with llama.cpp, on any hardware.
+
+    \b
+      xllamacpp chat                            talk to a small model, fetched on first use
+      xllamacpp chat "Write a short story."     one answer
+      xllamacpp serve --model model.gguf        an OpenAI-compatible HTTP server
+
+    --model takes the path of a GGUF file, or a name that 'xllamacpp pull --list' shows.
+    """
+
+
+for command in (chat, complete, serve, pull, info):
+    main.add_command(command.command)

