@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import weakref
@@ -21,10 +20,6 @@ Json = dict[str, Any]
 Text = TypeVar("Text", str, bytes)
 
 _WAIT_MS = 50
-
-# Closed before the interpreter goes: a native thread must not outlive what it logs to.
-_alive: weakref.WeakSet[Server] = weakref.WeakSet()
-
 
 class Server:
     """Loads a model and answers requests, from this process and over HTTP.
@@ -66,11 +61,11 @@ class Server:
             raise ParameterError(f"params is a {type(params).__name__}; pass a CommonParams")
         load_backends()
         self._process = os.getpid()
-        log.drainer.acquire()
         self._native = _core.Server(params._native)
-        # Not a bound method: that would keep the server alive.
+        log.drainer.acquire()
+        # Runs when the last reference goes, and before the interpreter does: a native thread must not outlive what it
+        # logs to. Not a bound method: that would keep the server alive.
         self._finalizer = weakref.finalize(self, _close, self._native, self._process)
-        _alive.add(self)
         try:
             self._wait_loaded(params, progress)
         except BaseException:
@@ -92,7 +87,7 @@ class Server:
         self.listening_address: str = self._native.listening_address
 
     def __repr__(self) -> str:
-        state = "closed" if self._native.state == _core.CLOSED else self.listening_address
+        state = self.listening_address if self._native.state == _core.READY else "closed"
         return f"<xllamacpp.Server {state}>"
 
     # Requests
@@ -316,12 +311,6 @@ def _close(native: _core.Server, process: int) -> None:
     if os.getpid() == process:
         native.close()
         log.drainer.release()
-
-
-@atexit.register
-def _close_all() -> None:
-    for server in list(_alive):
-        server.close()
 
 
 def _converter(prompt: object) -> Callable[[str], Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -167,6 +166,8 @@ class Stream:
         return self._iterate_async()
 
     async def _iterate_async(self) -> AsyncIterator[Any]:
+        import asyncio  # most programs never need it, and it takes longer to import than this whole package
+
         end = object()
         try:
             while (chunk := await asyncio.to_thread(next, self, end)) is not end:

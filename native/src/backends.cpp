@@ -41,6 +41,13 @@ std::string module_name(const fs::path & file) {
     return stem.substr(prefix.size());
 }
 
+std::string kind_of(const std::string & name) {
+    if (name.compare(0, 3, "cpu") == 0) {
+        return "cpu";
+    }
+    return name == "blas" || name == "zendnn" ? "accelerator" : "gpu";
+}
+
 std::vector<backend_module> find_modules(const std::string & directory) {
     std::vector<backend_module> modules;
     std::error_code             error;
@@ -50,7 +57,7 @@ std::vector<backend_module> find_modules(const std::string & directory) {
             backend_module module;
             module.name = name;
             module.path = entry.path().string();
-            module.kind = name.compare(0, 3, "cpu") == 0 ? "cpu" : "gpu";
+            module.kind = kind_of(name);
             modules.push_back(module);
         }
     }
@@ -147,11 +154,11 @@ void load_backends(const std::string & directory) {
         probe(module);
     }
     for (backend_module & module : modules) {
-        if (module.kind != "gpu") {
+        if (module.kind == "cpu") {
             continue;
         }
         if (module.reason.empty()) {
-            load(module, "its driver is there");
+            load(module, "the libraries that it needs are there");
         } else {
             log_write(log_level_warn, "module " + module.name + " is not used: " + module.reason);
         }

@@ -24,7 +24,7 @@ template <> const structure_type & structure_of<common_params>() {
         describe_multimodal(s);
         describe_chat(s);
         describe_server(s);
-        describe_agents(s);
+        describe_tools(s);
         describe_other_programs(s);
         describe_aliases(s);
     });

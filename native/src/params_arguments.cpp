@@ -128,9 +128,13 @@ void command_line::apply_config_files() {
             common_presets presets = context.load_from_ini(file, global);
             for (const common_preset & preset : {global, presets[COMMON_PRESET_DEFAULT_NAME]}) {
                 for (const auto & [option, value] : preset.options) {
-                    refuse_if_it_ends_the_process(option, option.args.front());
+                    std::string setting = option.args.back();
+                    refuse_if_it_ends_the_process(option, setting);
+                    setting.append(" ").append(value);
+                    common_preset one;
+                    one.options[option] = value;
+                    explain(option, setting, [&] { one.apply_to_params(target_); });
                 }
-                preset.apply_to_params(target_);
             }
         } catch (const std::exception & e) {
             throw std::invalid_argument(name + ": " + e.what());

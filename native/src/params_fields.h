@@ -16,7 +16,7 @@ void describe_parts(structure<common_params> & s);
 void describe_embedding(structure<common_params> & s);
 void describe_server(structure<common_params> & s);
 void describe_chat(structure<common_params> & s);
-void describe_agents(structure<common_params> & s);
+void describe_tools(structure<common_params> & s);
 void describe_other_programs(structure<common_params> & s);
 void describe_aliases(structure<common_params> & s);
 void describe_aliases(structure<common_params_speculative> & s);

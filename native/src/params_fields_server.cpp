@@ -127,7 +127,7 @@ void describe_chat(structure<common_params> & s) {
           "Whether it was said if earlier reasoning stays in the chat. The command line sets it.", {kept_by_us()});
 }
 
-void describe_agents(structure<common_params> & s) {
+void describe_tools(structure<common_params> & s) {
     using self = common_params;
     s.group("Tools and several models");
     s.row(FIELD(server_tools),

@@ -122,8 +122,8 @@ template <class S> class structure final : public structure_type {
     void group(const char * heading) { group_ = heading; }
 
     template <class T>
-    field & row(const char * member_name, T S::* member, const char * doc,
-                const std::vector<attribute> & attributes = {}) {
+    void row(const char * member_name, T S::* member, const char * doc,
+             const std::vector<attribute> & attributes = {}) {
         field f;
         f.name   = member_name;
         f.type   = &type_of<T>();
@@ -135,7 +135,6 @@ template <class S> class structure final : public structure_type {
             set(f);
         }
         fields.push_back(std::move(f));
-        return fields.back();
     }
 
     /// A member that cannot be a field, and why.

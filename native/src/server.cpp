@@ -165,10 +165,12 @@ void server::impl::load_model() {
         throw std::runtime_error("no model is set; set model.path to a GGUF file");
     }
     common_log_set_verbosity_thold(params_.verbosity);
-    if (params_.model.path.empty()) {
-        common_models_handler downloads = common_models_handler_init(params_, LLAMA_EXAMPLE_SERVER);
-        common_models_handler_apply(downloads, params_);
+    // llama.cpp's own ways to name a model that is not here yet (repositories, URLs).
+    common_models_handler downloads;
+    if (!params_.model.hf_repo.empty()) {
+        downloads = common_models_handler_init(params_, LLAMA_EXAMPLE_SERVER);
     }
+    common_models_handler_apply(downloads, params_);
     prepare(params_);
     llama_numa_init(params_.numa);
 
@@ -280,7 +282,9 @@ stream server::impl::request(request_parts parts) {
     }
     const std::lock_guard<std::mutex> lock(mutex_);
     if (state_ != server_state::ready || closing_ || !engine_) {
-        shared->cancel(state_ == server_state::loading && !closing_ ? "the model is still being loaded" : closed_reason);
+        shared->cancel(state_ == server_state::failed                ? "the server failed: " + error_
+                       : state_ == server_state::loading && !closing_ ? "the model is still being loaded"
+                                                                      : closed_reason);
         return stream(shared);
     }
     const handler handle = engine_->routes.find(parts.method, path, parameters);

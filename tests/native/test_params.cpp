@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -423,13 +425,15 @@ TEST(params_arguments, every_option_does_what_llama_cpps_parser_does) {
     size_t        compared = 0;
     for (const common_arg & option : common_params_parser_init(defaults, LLAMA_EXAMPLE_SERVER).options) {
         const std::vector<std::string> names = option.get_args();
-        const bool is_apart = std::any_of(names.begin(), names.end(), [](const auto & n) { return apart.count(n); });
+        if (std::any_of(names.begin(), names.end(), [](const auto & n) { return apart.count(n); })) {
+            continue;
+        }
         std::vector<std::vector<std::string>> examples = {example_of(option)};
         if (!option.args_neg.empty()) {
             examples.push_back({option.args_neg.back()});
         }
         for (const std::vector<std::string> & words : examples) {
-            if (is_apart || words.empty()) {
+            if (words.empty()) {
                 continue;
             }
             // Ours first: on what llama.cpp says no to it may end the process.
@@ -470,6 +474,30 @@ TEST(params_arguments, the_environment_counts_and_arguments_come_after_it) {
     EXPECT_EQ(p.get("cont_batching"), "false");
     EXPECT_EQ(q.get("n_ctx"), "200");
     EXPECT_TRUE(has(text, "LLAMA_ARG_CTX_SIZE=many: expected a number")) << text;
+}
+
+TEST(params_arguments, the_users_config_file_comes_first) {
+    const std::filesystem::path home = std::filesystem::path(testing::TempDir()) / "config_home";
+    std::filesystem::create_directories(home / "llama.cpp");
+    const auto write = [&](const std::string & text) { std::ofstream(home / "llama.cpp" / "config.ini") << text; };
+    ASSERT_EQ(setenv("XDG_CONFIG_HOME", home.string().c_str(), 1), 0);
+
+    write("ctx-size = 100\nno-warmup = true\nunknown-to-a-server = 1\n");
+    const std::vector<std::string> words = {"--temp", "0.25"};
+    EXPECT_TRUE(parsed_by_us(words) == parsed_by_llama_cpp(words));
+    params p;
+    p.parse_arguments({"--warmup"});
+    EXPECT_EQ(p.get("n_ctx"), "100");
+    EXPECT_EQ(p.get("warmup"), "true");
+
+    write("list-devices = 1\n");
+    EXPECT_TRUE(has(parse_refusal({}), "config.ini: --list-devices: prints something and ends the process"));
+    write("[unclosed\n");
+    EXPECT_TRUE(has(parse_refusal({}), "config.ini"));
+    write("ctx-size = many\n");
+    EXPECT_TRUE(has(parse_refusal({}), "config.ini: --ctx-size many: expected a number"));
+    unsetenv("XDG_CONFIG_HOME");
+    std::filesystem::remove_all(home);
 }
 
 TEST(params_arguments, keeps_what_was_set_before) {
@@ -547,11 +575,13 @@ TEST(params_prepare, changes_nothing_the_second_time) {
 }
 
 TEST(params_prepare, completes_what_was_left_open) {
+    std::string directory = testing::TempDir();
+    directory.pop_back();
     params p;
     p.set("n_parallel", "-1");
     p.set("embedding", "true");
     p.set("model.path", R"("m.gguf")");
-    p.set("media_path", R"("/tmp")");
+    p.set("media_path", json(directory).dump());
     p.set("enable_reasoning", "0");
     p.set("server_tools", R"(["all"])");
     p.set("cpuparams.n_threads", "3");
@@ -561,7 +591,7 @@ TEST(params_prepare, completes_what_was_left_open) {
     EXPECT_EQ(p.get("kv_unified"), "true");
     EXPECT_EQ(p.get("n_batch"), p.get("n_ubatch"));
     EXPECT_EQ(p.get("model_alias"), R"(["m.gguf"])");
-    EXPECT_EQ(p.get("media_path"), R"("/tmp/")");
+    EXPECT_EQ(json::parse(p.get("media_path")), directory + DIRECTORY_SEPARATOR);
     EXPECT_EQ(p.get("default_template_kwargs"), R"({"enable_thinking":"false","preserve_reasoning":"true"})");
     EXPECT_EQ(p.get("cors_origins"), R"("localhost")");
     EXPECT_EQ(p.get("cpuparams_batch.n_threads"), "3");

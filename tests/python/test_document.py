@@ -148,8 +148,8 @@ if item:
 print(item)
 print("after")
 def double(x):
-global value
-value = x
+global last
+last = x
 return 2 * x
 print(double(2))
 Another Title
@@ -168,7 +168,7 @@ def test_finder_keeps_code_and_leaves_prose():
     assert second.source == (
         "for item in value:\n    if item:\n        print(item)\n"
         'print("after")\n'
-        "def double(x):\n    global value\n    value = x\n    return 2 * x\n"
+        "def double(x):\n    global last\n    last = x\n    return 2 * x\n"
         "print(double(2))"
     )
     assert third.source == "print(json.dumps(value))"

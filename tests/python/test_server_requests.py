@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from difflib import SequenceMatcher
 
 import pytest
 
@@ -169,29 +170,28 @@ def test_timeout_cancels(demo_server):
 
 
 def test_eight_threads_on_four_slots_each_get_their_own_answer(demo_server):
-    # llama.cpp's arithmetic may shift with the batch, so the text may differ from the serial run's; what may never
-    # happen is that one request's text appears in another's. Each must repeat the word that only its own prompt names.
-    words = ["apple", "river", "seven", "yellow", "horse", "window", "music", "paper"]
+    # llama.cpp's arithmetic shifts with the batch, so an answer may leave the serial run's at some token. It still has
+    # to be its own question's answer: more like the serial answer to that question than like any other.
+    topics = ["an apple", "a river", "a king", "a horse", "a window", "the moon", "a violin", "a train"]
 
-    def ask(word):
-        body = {
-            "prompt": f"{word} " * 24,
-            "max_tokens": 12,
-            "temperature": 0,
-        }
-        return demo_server.request("POST", "/v1/completions", body)["choices"][0]
+    def ask(topic):
+        messages = [{"role": "user", "content": f"Write a two sentence story about {topic}."}]
+        body = {"messages": messages, "max_tokens": 32, "temperature": 0}
+        return demo_server.request("POST", "/v1/chat/completions", body)
 
-    serial = {word: ask(word) for word in words}
+    def text(answer):
+        return answer["choices"][0]["message"]["content"]
+
+    serial = {topic: ask(topic) for topic in topics}
     parallel = {}
-    threads = [threading.Thread(target=lambda w=word: parallel.update({w: ask(w)})) for word in words]
+    threads = [threading.Thread(target=lambda t=topic: parallel.update({t: ask(t)})) for topic in topics]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    equal = sum(parallel[word]["text"] == serial[word]["text"] for word in words)
-    print(f"{equal} of {len(words)} parallel answers equal the serial ones")
-    for word in words:
-        assert parallel[word]["finish_reason"] in ("length", "stop")
-        assert word in parallel[word]["text"], parallel[word]
-        others = [other for other in words if other != word and other in parallel[word]["text"]]
-        assert not others, (word, parallel[word])
+    equal = sum(text(parallel[topic]) == text(serial[topic]) for topic in topics)
+    print(f"{equal} of {len(topics)} parallel answers equal the serial ones")
+    for topic in topics:
+        assert parallel[topic]["choices"][0]["finish_reason"] == serial[topic]["choices"][0]["finish_reason"]
+        alike = {other: SequenceMatcher(None, text(parallel[topic]), text(serial[other])).ratio() for other in topics}
+        assert max(alike, key=alike.get) == topic, alike

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import click
 
-from xllamacpp import BUILD_INFO, __version__
+from xllamacpp import __version__
 from xllamacpp.cli import chat, complete, info, pull, serve
 from xllamacpp.cli.group import Commands
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(
-    __version__,
-    message=f"xllamacpp %(version)s (llama.cpp {BUILD_INFO['llama_cpp_version']}, {BUILD_INFO['llama_cpp_commit']})",
-)
+@click.version_option(__version__, message=info.version())
 @click.option("--debug", is_flag=True, envvar="XLLAMACPP_DEBUG", help="Show where in the program an error came up.")
 def main(debug: bool) -> None:
-    """Run GGUF language models with llama.cpp, on any hardware.
+    r"""Run GGUF language models with llama.cpp, on any hardware.
 
     \b
       xllamacpp chat                            talk to a small model, fetched on first use

@@ -78,6 +78,8 @@ def read_text(argument: str | None) -> str | None:
     """Return the text that a command was given: its argument, else standard input; None where that is a terminal."""
     if argument is not None:
         return argument
+    if sys.stdin is None:
+        return ""
     if sys.stdin.isatty():
         return None
     try:

@@ -15,14 +15,6 @@ _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 
 
-class Failure(click.ClickException):
-    """An error of xllamacpp's, for click to print and to exit with."""
-
-    def __init__(self, error: Error) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_code
-
-
 class Commands(click.Group):
     """A group whose commands may raise the errors of :mod:`xllamacpp.errors`."""
 
@@ -35,7 +27,8 @@ class Commands(click.Group):
         except Error as error:
             if ctx.params["debug"]:
                 raise
-            raise Failure(error) from error
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             if ctx.params["debug"]:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -10,11 +11,19 @@ import click
 from xllamacpp import BUILD_INFO, get_device_info, get_system_info
 from xllamacpp.devices import get_backend_modules
 
+_BUILD_FACTS = [
+    ("compiler", f"{BUILD_INFO['compiler']} for {BUILD_INFO['build_target']}"),
+    ("flags", f"{BUILD_INFO['flags']} ({BUILD_INFO['build_type']})"),
+    ("backends", " ".join(BUILD_INFO["backends"])),
+    ("LLGuidance", BUILD_INFO["llguidance"] or "left out: JSON schemas go through GBNF grammars"),
+    ("OpenSSL", BUILD_INFO["openssl"] or "left out: no HTTPS"),
+]
+
 
 @click.command("info", short_help="Show the build, the CPU features and the devices.")
 @click.option("--json", "as_json", is_flag=True, help="Print it all as one JSON object.")
 def command(as_json: bool) -> None:
-    """Show the build, the CPU features in use, the backend modules and why each is loaded or not, and the devices.
+    r"""Show the build, the CPU features in use, the backend modules and why each is loaded or not, and the devices.
 
     \b
     Examples:
@@ -22,17 +31,30 @@ def command(as_json: bool) -> None:
       xllamacpp info --json
       XLLAMACPP_CPU_MODULE=haswell xllamacpp info      another CPU module than the best
     """
-    modules = get_backend_modules()
     features = _features(get_system_info())
-    devices = [{**device, "type": device["type"].name} for device in get_device_info()]
     if as_json:
-        report = {"build": BUILD_INFO, "cpu_features": features, "backend_modules": modules, "devices": devices}
+        report = {
+            "build": BUILD_INFO,
+            "cpu_features": features,
+            "backend_modules": get_backend_modules(),
+            "devices": [{**device, "type": device["type"].name} for device in get_device_info()],
+        }
         click.echo(json.dumps(report, indent=2))
         return
-    click.echo(_section("Build", [(name, _text(value)) for name, value in BUILD_INFO.items() if name != "modules"]))
-    click.echo(_section("CPU features in use", [("", " ".join(name for name, value in features.items() if value))]))
-    click.echo(_section("Backend modules", [(f"{module['name']}", _module(module)) for module in modules]))
-    click.echo(_section("Devices", [(device["name"], _device(device)) for device in devices]), nl=False)
+    used = " ".join(name for name, value in features.items() if value)
+    click.echo(f"{version()}\n\nBuild\n{_table(_BUILD_FACTS)}\nCPU features in use\n  {used}\n")
+    click.echo(f"Backend modules\n{_modules()}\nDevices\n{devices()}", nl=False)
+
+
+def version() -> str:
+    """Return a line on the versions of this package and of llama.cpp."""
+    llama_cpp = f"{BUILD_INFO['llama_cpp_version']}, commit {BUILD_INFO['llama_cpp_commit']}"
+    return f"xllamacpp {BUILD_INFO['version']} (llama.cpp {llama_cpp})"
+
+
+def devices() -> str:
+    """Return a line for each device that models can run on."""
+    return _table((device["name"], _device(device)) for device in get_device_info())
 
 
 def _features(system_info: str) -> dict[str, int]:
@@ -41,21 +63,19 @@ def _features(system_info: str) -> dict[str, int]:
     return {name.strip(): int(value) for name, _, value in (pair.partition("=") for pair in pairs) if value.strip()}
 
 
-def _section(title: str, rows: list[tuple[str, str]]) -> str:
-    width = max((len(name) for name, _ in rows), default=0)
-    return f"{title}\n" + "".join(f"  {name:{width}}  {text}\n" for name, text in rows)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return " ".join(value)
-    return "no" if value is None else str(value)
-
-
-def _module(module: dict[str, Any]) -> str:
-    return f"{'loaded' if module['loaded'] else '-':6}  {module['reason']}"
+def _modules() -> str:
+    return _table(
+        (module["name"], f"{'loaded' if module['loaded'] else '-':6}  {module['reason']}")
+        for module in get_backend_modules()
+    )
 
 
 def _device(device: dict[str, Any]) -> str:
     free, total = device["memory_free"] / 1e9, device["memory_total"] / 1e9
     return f"{device['description']}, {free:.1f} of {total:.1f} GB free"
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    return "".join(f"  {name:{width}}  {text}\n" for name, text in rows)

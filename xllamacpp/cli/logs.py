@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TextIO
 
 import click
@@ -56,7 +57,7 @@ class LogOptions:
                 value = "off"
             if value is not None:
                 options = options._with(f"--log-{name}", value)
-        for flag, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        for flag, value in zip_longest(arguments, arguments[1:], fillvalue=""):
             flag = flag.replace("_", "-")
             if flag in ("--log-file", "--log-colors"):
                 options = options._with(flag, value)

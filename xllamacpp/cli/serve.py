@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 
@@ -11,7 +10,7 @@ import click
 
 from xllamacpp import CommonParams, ParameterError, Server, ServerError
 from xllamacpp._native import _core
-from xllamacpp.cli import logs
+from xllamacpp.cli import info, logs
 from xllamacpp.cli.loading import load
 from xllamacpp.cli.signals import Stop, stop_on_signals
 from xllamacpp.models import KNOWN, resolve
@@ -25,12 +24,13 @@ _PORT = 8080
     short_help="Serve a model over HTTP.",
     # llama.cpp's parser sees every flag, ours sees none.
     add_help_option=False,
+    options_metavar="",
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[FLAGS]...")
 @click.pass_context
 def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
-    """Serve a model over HTTP: OpenAI's API, Anthropic's, and llama.cpp's own.
+    r"""Serve a model over HTTP: OpenAI's API, Anthropic's, and llama.cpp's own.
 
     It takes every flag of llama.cpp's server, every LLAMA_ARG_* environment variable, and its configuration files.
     --model takes the path of a GGUF file or the name of a known model ('xllamacpp pull --list').
@@ -47,11 +47,18 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     if not {"-h", "--help", "--usage"}.isdisjoint(arguments):
         click.echo(f"{ctx.get_help()}\n\n{_core.Params.usage()}", nl=False)
         return
+    if "--version" in arguments:
+        click.echo(info.version())
+        return
+    if "--list-devices" in arguments:
+        click.echo(info.devices(), nl=False)
+        return
     try:
         with stop_on_signals():
             _serve(arguments)
     except Stop:
-        pass
+        # The last word: a load that is broken off leaves llama.cpp's complaints in the log.
+        click.echo("stopped", err=True)
 
 
 def _serve(arguments: Sequence[str]) -> None:

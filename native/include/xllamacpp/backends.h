@@ -11,7 +11,7 @@ namespace xllamacpp {
 struct backend_module {
     std::string name;            ///< "cpu-haswell", "cuda", "vulkan", ...
     std::string path;            ///< The file.
-    std::string kind;            ///< "cpu" (one of several, the best is taken) or "gpu" (each is taken).
+    std::string kind;            ///< "cpu" (one of several, the best is taken), "gpu" or "accelerator" (each is taken).
     int         score  = 0;      ///< ggml's own: 0 cannot run on this CPU, else higher is better. CPU modules only.
     bool        loaded = false;
     std::string reason;          ///< Why it was chosen or left out, with the dynamic linker's words where it failed.
@@ -31,7 +31,8 @@ struct device {
     bool        events               = false;
 };
 
-/// Loads, out of `directory`, the CPU module that suits this CPU best and every GPU module whose driver is there.
+/// Loads, out of `directory`, the CPU module that suits this CPU best and every other module whose libraries (a
+/// GPU's driver, say) are there.
 ///
 /// Only the first call loads; later ones do nothing. The environment variable XLLAMACPP_CPU_MODULE names a CPU module
 /// to take instead of the best (e.g. "haswell"). Throws std::runtime_error where no CPU module can be loaded.
