@@ -47,7 +47,7 @@ PACKAGES = {
     "brew": ("brew install", {"compiler": "gcc", "headers": "python", "gtest": "googletest", "cargo": "rust"}),
 }
 
-STORY = "Write a short story about a robot who learns to paint."
+STORY = "Write a two sentence story about a robot who learns to paint."
 
 
 @nox.session
@@ -57,7 +57,7 @@ def demo(session: nox.Session) -> None:
     wheel_file = build_wheel(session)
     # Nothing but the wheel and what it declares: this is what a user gets.
     install_wheel(session, wheel_file)
-    session.run("xllamacpp", "chat", "--model", "demo", STORY)
+    session.run("xllamacpp", "chat", "--model", "demo", "--max-tokens", "200", STORY)
     folder = Path(session.bin).relative_to(ROOT)
     print(
         f"""
@@ -69,7 +69,7 @@ That was SmolLM2-135M-Instruct: fluent, but too small to know facts. To go on:
   curl http://127.0.0.1:8080/v1/chat/completions --json \\
     '{{"messages": [{{"role": "user", "content": "Write a haiku."}}], "max_tokens": 64}}'
 
-and in {folder}/python:
+and in {folder}/python -P (-P: this folder's own xllamacpp is not built):
 
   import xllamacpp as xlc
   params = xlc.CommonParams(n_ctx=2048)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,14 @@ import xllamacpp as xlc
 from xllamacpp.models import KNOWN, fetch
 
 _PATIENCE_S = 10.0
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C through to the programs that the tests start.
+
+    A shell that runs the tests in the background has them ignore SIGINT, and they would hand that on.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -80,7 +80,8 @@ class Server:
         if state != _core.READY:
             lines = [text for _, text in self._native.error_log]
             errors = [text for level, text in self._native.error_log if level >= 4]
-            reason = "".join(f"\n  {text}" for text in errors or lines)
+            # llama.cpp says some of them once for each attempt that it makes.
+            reason = "".join(f"\n  {text}" for text in dict.fromkeys(errors or lines))
             raise ModelLoadError(f"{self._native.error}{reason}", lines)
         if progress is not None:
             progress(1.0)

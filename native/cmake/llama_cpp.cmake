@@ -12,11 +12,13 @@ endmacro()
 
 set(BUILD_SHARED_LIBS ON)
 set(GGML_BACKEND_DL ON)
+set(GGML_NATIVE OFF)  # ggml refuses it for modules; XLLAMACPP_CPU=native does it below
 if(XLLAMACPP_CPU STREQUAL "native")
-  set(GGML_NATIVE ON)
   set(GGML_CPU_ALL_VARIANTS OFF)
+  foreach(instruction_set SSE42 AVX AVX2 BMI2 FMA F16C AVX_VNNI AVX512 AVX512_VBMI AVX512_VNNI AVX512_BF16)
+    set(GGML_${instruction_set} OFF)
+  endforeach()
 else()
-  set(GGML_NATIVE OFF)
   set(GGML_CPU_ALL_VARIANTS ON)
 endif()
 set(GGML_CUDA   ${XLLAMACPP_BUILD_CUDA})
@@ -52,6 +54,17 @@ set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
 set(CMAKE_INSTALL_RPATH "${XLLAMACPP_ORIGIN}")
 
 add_subdirectory("${LLAMA_CPP_DIR}" llama.cpp EXCLUDE_FROM_ALL SYSTEM)
+
+if(XLLAMACPP_CPU STREQUAL "native")
+  if(MSVC)
+    message(FATAL_ERROR "XLLAMACPP_CPU=native needs GCC or Clang: MSVC has no flag for the machine that it runs on.")
+  endif()
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64|i[3-6]86)$")
+    target_compile_options(ggml-cpu PRIVATE -march=native)
+  else()
+    target_compile_options(ggml-cpu PRIVATE -mcpu=native)
+  endif()
+endif()
 
 # The libraries that the wheel carries. Names that no other package uses: two packages that both bring a
 # `libggml-base.so.0` share whichever the process loads first, whatever their RPATHs say.

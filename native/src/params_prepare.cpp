@@ -1,6 +1,7 @@
 // What happens to parameters between setting and loading. llama.cpp's command line and server do the same in several
 // places; a server that was set up from a program needs it just as much.
 #include "params_native.h"
+#include "xllamacpp/log.h"
 
 #include "chat.h"
 #include "llama.h"
@@ -13,12 +14,22 @@ namespace xllamacpp {
 
 namespace {
 
+/// ggml's threads wait for each other in a loop, many times for each token: one thread more than there are CPUs makes
+/// every such wait as long as the scheduler's time slice.
 void resolve_threads(common_params & p) {
-    const auto resolve = [](common_cpu_params & cpu, const common_cpu_params * model) {
+    // The CPUs that this process may use, not those that the machine has.
+    const int  cpus    = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const auto resolve = [cpus](common_cpu_params & cpu, const common_cpu_params * model) {
         if (cpu.n_threads == 0) {
-            cpu.n_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+            cpu.n_threads = cpus;
         }
         postprocess_cpu_params(cpu, model);
+        if (cpu.n_threads > cpus) {
+            log_write(log_level_warn, "n_threads is " + std::to_string(cpu.n_threads) + ", but this process may use " +
+                                          std::to_string(cpus) + " CPUs only, and is much faster with no more threads: using " +
+                                          std::to_string(cpus));
+            cpu.n_threads = cpus;
+        }
     };
     resolve(p.cpuparams, nullptr);
     resolve(p.cpuparams_batch, &p.cpuparams);

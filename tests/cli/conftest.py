@@ -108,6 +108,7 @@ class Terminal:
         For Ctrl-C: Python's line editor does not notice a signal that comes between its prompt and its wait.
         """
         while self.shown.find(text, self._seen) < 0:
+            assert self.process.poll() is None, f"the program ended without {text!r}:\n{self.shown}"
             self.press(keys)
             while select.select([self._descriptor], [], [], 1)[0] and self._read():
                 pass

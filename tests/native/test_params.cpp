@@ -17,6 +17,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #ifndef LLAMA_CPP_DIR
@@ -584,7 +585,7 @@ TEST(params_prepare, completes_what_was_left_open) {
     p.set("media_path", json(directory).dump());
     p.set("enable_reasoning", "0");
     p.set("server_tools", R"(["all"])");
-    p.set("cpuparams.n_threads", "3");
+    p.set("cpuparams.n_threads", "1");
     p.set("sampling.penalty_last_n", "100");
     prepare(p.get_native().value);
     EXPECT_EQ(p.get("n_parallel"), "4");
@@ -594,8 +595,19 @@ TEST(params_prepare, completes_what_was_left_open) {
     EXPECT_EQ(json::parse(p.get("media_path")), directory + DIRECTORY_SEPARATOR);
     EXPECT_EQ(p.get("default_template_kwargs"), R"({"enable_thinking":"false","preserve_reasoning":"true"})");
     EXPECT_EQ(p.get("cors_origins"), R"("localhost")");
-    EXPECT_EQ(p.get("cpuparams_batch.n_threads"), "3");
+    EXPECT_EQ(p.get("cpuparams_batch.n_threads"), "1");
     EXPECT_EQ(p.get("sampling.n_prev"), "100") << "penalties see only what is remembered";
+}
+
+TEST(params_prepare, takes_no_more_threads_than_cpus) {
+    const int cpus = static_cast<int>(std::thread::hardware_concurrency());
+    params    p;
+    p.set("cpuparams.n_threads", std::to_string(cpus + 3));
+    p.set("speculative.draft.cpuparams.n_threads", std::to_string(cpus));
+    prepare(p.get_native().value);
+    EXPECT_EQ(p.get("cpuparams.n_threads"), std::to_string(cpus));
+    EXPECT_EQ(p.get("cpuparams_batch.n_threads"), std::to_string(cpus));
+    EXPECT_EQ(p.get("speculative.draft.cpuparams.n_threads"), std::to_string(cpus));
 }
 
 TEST(params_prepare, leaves_chosen_origins_alone) {
