@@ -92,7 +92,8 @@ def tests(session: nox.Session) -> None:
         run_ctest(session, "--test-dir", str(WHEEL_TREE), "--no-tests=error", "--output-on-failure")
     session.run(
         "pytest",
-        *session.posargs,
+        # One process for each CPU; a module's tests stay together, as they share a server.
+        *(session.posargs or ("--numprocesses=auto", "--dist=loadfile")),
         # Else Python would find the checkout's package, which has no extension, before the installed one.
         env={"PYTHONSAFEPATH": "1", "XLLAMACPP_WHEEL": str(wheel_file)},
     )
@@ -220,7 +221,7 @@ def how_to_install(keys: Iterable[str]) -> list[str]:
     """Return the command for this machine's package manager; for each known one where there is none."""
     found = [manager for manager in PACKAGES if shutil.which(manager)][:1] or list(PACKAGES)
     commands = [(command, [names[key] for key in keys]) for command, names in map(PACKAGES.get, found)]
-    return [f"install with: {command} {' '.join(names)}" for command, names in commands]
+    return [f"install with `{command} {' '.join(names)}`" for command, names in commands]
 
 
 def make_build_environment(session: nox.Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -25,6 +26,19 @@ def pytest_configure() -> None:
     A shell that runs the tests in the background has them ignore SIGINT, and they would hand that on.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _take_one_cpu()
+
+
+def _take_one_cpu() -> None:
+    """Keep each of several test processes on a CPU of its own.
+
+    ggml's threads spin while they wait for each other, so two servers on the same CPUs stand in each other's way. On
+    one CPU a server uses one thread.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cpus = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cpus[int(worker.removeprefix("gw")) % len(cpus)]})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,8 @@ from xllamacpp._native import _core
 
 BUILD_INFO: dict[str, Any] = json.loads(Path(_core.__file__).with_name("build_info.json").read_text(encoding="utf-8"))
 """dict: ``version``, ``llama_cpp_version``, ``llama_cpp_commit``, ``build_type``, ``build_target``, ``compiler``,
-``flags`` (str), ``backends`` and ``modules`` (lists of str), ``llguidance`` and ``openssl`` (their versions, or None where left out)."""
+``flags`` (str), ``backends`` and ``modules`` (lists of str), ``llguidance`` and ``openssl`` (their versions, or None
+where left out)."""
 
 __version__: str = BUILD_INFO["version"]
 """str: the version of this package."""

@@ -35,8 +35,9 @@ def get_backend_modules() -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``name`` (str), ``path`` (str), ``kind`` ("cpu": the best one is loaded; "gpu", "accelerator": each is), ``score`` (int, ggml's
-        own measure: 0 cannot run on this CPU, higher is better), ``loaded`` (bool), ``reason`` (str).
+        ``name`` (str), ``path`` (str), ``kind`` ("cpu": the best one is loaded; "gpu", "accelerator": each is),
+        ``score`` (int, ggml's own measure: 0 cannot run on this CPU, higher is better), ``loaded`` (bool), ``reason``
+        (str).
     """
     load_backends()
     return _core.backend_modules()

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, overload
 from xllamacpp import log
 from xllamacpp._native import _core
 from xllamacpp.devices import load_backends
-from xllamacpp.errors import ModelLoadError, ParameterError, RequestError, RequestTimeoutError, ServerClosedError
+from xllamacpp.errors import ModelLoadError, ParameterError, ServerClosedError
 from xllamacpp.params import CommonParams
 from xllamacpp.streams import Answer, Stream, raise_for_error
 
@@ -20,6 +20,7 @@ Json = dict[str, Any]
 Text = TypeVar("Text", str, bytes)
 
 _WAIT_MS = 50
+
 
 class Server:
     """Loads a model and answers requests, from this process and over HTTP.
@@ -152,8 +153,8 @@ class Server:
     ) -> Answer:
         if os.getpid() != self._process:
             raise ServerClosedError(
-                f"this server lives in process {self._process}, not in this one ({os.getpid()}): threads do not survive "
-                "a fork. Make the server in the child process"
+                f"this server lives in process {self._process}, not in this one ({os.getpid()}): threads do not "
+                "survive a fork. Make the server in the child process"
             )
         if body is None:
             data = b""

@@ -121,15 +121,18 @@ void load_cpu_module(std::vector<backend_module> & modules) {
         }
     }
     if (best == nullptr && !wanted.empty()) {
-        throw std::runtime_error("XLLAMACPP_CPU_MODULE is '" + wanted + "', which is not a module that runs on this CPU; "
-                                 "there are: " + names + " (`xllamacpp info` says which of them run here)");
+        throw std::runtime_error("XLLAMACPP_CPU_MODULE is '" + wanted +
+                                 "', which is not a module that runs on this CPU; "
+                                 "there are: " +
+                                 names + " (`xllamacpp info` says which of them run here)");
     }
     if (best == nullptr) {
         throw std::runtime_error("no CPU module runs on this machine; the library folder has: " +
                                  (names.empty() ? "none" : names));
     }
-    const std::string reason = !wanted.empty() ? "asked for by XLLAMACPP_CPU_MODULE"
-                                               : "the best that this CPU runs (score " + std::to_string(best->score) + ")";
+    const std::string reason = !wanted.empty()
+                                   ? "asked for by XLLAMACPP_CPU_MODULE"
+                                   : "the best that this CPU runs (score " + std::to_string(best->score) + ")";
     if (!load(*best, reason)) {
         throw std::runtime_error("cannot load " + best->path + ": " + best->reason);
     }

@@ -35,7 +35,7 @@ class sigpipe_keeper {
 
 #ifndef _WIN32
   private:
-    struct sigaction found_ {};
+    struct sigaction found_{};
 #endif
 };
 

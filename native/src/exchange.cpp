@@ -95,7 +95,8 @@ void exchange::cancel(const std::string & reason) {
 
 pull exchange::wait_head(int timeout_ms) {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return opened_ || finished_ || cancelled_; });
+    changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                      [this] { return opened_ || finished_ || cancelled_; });
     if (cancelled_) {
         return pull::end;
     }

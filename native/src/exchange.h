@@ -46,7 +46,8 @@ class exchange {
     std::string                        error() const;
 
   private:
-    void open(int status, const std::string & content_type, const std::map<std::string, std::string> & headers, bool streamed);
+    void open(int status, const std::string & content_type, const std::map<std::string, std::string> & headers,
+              bool streamed);
     bool offer(std::string && chunk);
     void finish(const std::string & error);
 

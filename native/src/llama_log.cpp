@@ -86,7 +86,7 @@ common_log * common_log_main() {
 }
 
 common_log * common_log_init() { return new common_log; }
-void common_log_free(common_log * log) { delete log; }
+void         common_log_free(common_log * log) { delete log; }
 
 // What follows configures a printer; the sink has none. Python's logging decides on files, colours and prefixes.
 void common_log_pause(common_log *) {}

@@ -18,7 +18,7 @@ class log_capture {
     const std::vector<log_line> & lines() const { return lines_; }
 
   private:
-    friend void log_line_finished(int level, std::string && text);
+    friend void           log_line_finished(int level, std::string && text);
     std::vector<log_line> lines_;
     log_capture *         outer_;
 };

@@ -56,7 +56,9 @@ params::params(params && other) noexcept             = default;
 params & params::operator=(params && other) noexcept = default;
 
 params & params::operator=(const params & other) {
-    native_ = std::make_unique<native>(*other.native_);
+    if (this != &other) {
+        native_ = std::make_unique<native>(*other.native_);
+    }
     return *this;
 }
 

@@ -26,7 +26,8 @@ void resolve_threads(common_params & p) {
         postprocess_cpu_params(cpu, model);
         if (cpu.n_threads > cpus) {
             log_write(log_level_warn, "n_threads is " + std::to_string(cpu.n_threads) + ", but this process may use " +
-                                          std::to_string(cpus) + " CPUs only, and is much faster with no more threads: using " +
+                                          std::to_string(cpus) +
+                                          " CPUs only, and is much faster with no more threads: using " +
                                           std::to_string(cpus));
             cpu.n_threads = cpus;
         }

@@ -253,6 +253,7 @@ part structure_type::find(void * value, const std::string & key, const std::stri
         }
     }
     std::vector<std::string> known;
+    known.reserve(fields.size());
     for (const field & f : fields) {
         known.push_back(f.name);
     }

@@ -1,6 +1,7 @@
 // How the C++ types of llama.cpp's parameters leave as JSON, and how they come back: checked.
 #pragma once
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
@@ -118,7 +119,7 @@ template <class T> class real_type final : public value_type {
   public:
     json read(const void * value) const override {
         const T number = *static_cast<const T *>(value);
-        if (number - number != 0) {
+        if (!std::isfinite(number)) {
             return number > 0 ? "inf" : number < 0 ? "-inf" : "nan";
         }
         if constexpr (std::is_same_v<T, float>) {

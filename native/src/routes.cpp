@@ -53,8 +53,9 @@ handler guarded(request_gate & gate, const handler & handle, const body_filter &
         }
         auto response         = std::make_unique<gated_response>(gate);
         response->should_stop = [&gate, &outer] { return gate.is_shut() || outer.should_stop(); };
-        response->request     = std::unique_ptr<server_http_req>(new server_http_req{
-            outer.params, outer.headers, outer.path, outer.query_string, outer.body, outer.files, response->should_stop});
+        response->request     = std::unique_ptr<server_http_req>(
+            new server_http_req{outer.params, outer.headers, outer.path, outer.query_string, outer.body, outer.files,
+                                response->should_stop});
         try {
             if (filter) {
                 response->request->body = filter(outer.body);
@@ -256,11 +257,10 @@ handler route_table::find(const std::string & method, const std::string & path,
         }
         path_exists = true;
     }
-    const std::string message = path_exists ? "the path " + path + " does not take " + method : "there is no path " + path;
-    const int         status  = path_exists ? 405 : 404;
-    return [message, status](const server_http_req &) {
-        return error_response(message, ERROR_TYPE_NOT_FOUND, status);
-    };
+    const std::string message =
+        path_exists ? "the path " + path + " does not take " + method : "there is no path " + path;
+    const int status = path_exists ? 405 : 404;
+    return [message, status](const server_http_req &) { return error_response(message, ERROR_TYPE_NOT_FOUND, status); };
 }
 
 void route_table::attach(server_http_context & http) const {
@@ -282,7 +282,8 @@ std::map<std::string, std::string> parse_query(const std::string & query) {
     for (std::string pair; std::getline(stream, pair, '&');) {
         const size_t equals = pair.find('=');
         if (equals != std::string::npos) {
-            parameters[decode_query_component(pair.substr(0, equals))] = decode_query_component(pair.substr(equals + 1));
+            parameters[decode_query_component(pair.substr(0, equals))] =
+                decode_query_component(pair.substr(equals + 1));
         } else if (!pair.empty()) {
             parameters[decode_query_component(pair)] = "";
         }

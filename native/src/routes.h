@@ -49,8 +49,8 @@ class request_gate {
 
 class route_table {
   public:
-    /// Fills the table with llama.cpp's handlers. `reasoning` tells, once the model is loaded, whether its chat template
-    /// thinks before it answers. It and `gate` must outlive the table.
+    /// Fills the table with llama.cpp's handlers. `reasoning` tells, once the model is loaded, whether its chat
+    /// template thinks before it answers. It and `gate` must outlive the table.
     route_table(const common_params & params, server_routes & server, server_tools & tools, server_mcp & mcp,
                 const std::atomic<bool> & reasoning, request_gate & gate);
 
@@ -58,7 +58,8 @@ class route_table {
 
     /// Finds the handler of a path (without its query). Path parameters go into `parameters`. Where there is none, the
     /// handler answers 404, or 405 where the path exists with another method.
-    handler find(const std::string & method, const std::string & path, std::map<std::string, std::string> & parameters) const;
+    handler find(const std::string & method, const std::string & path,
+                 std::map<std::string, std::string> & parameters) const;
 
     /// Opens every route on llama.cpp's HTTP listener too.
     void attach(server_http_context & http) const;

@@ -46,7 +46,8 @@ class server::impl {
 
     server_state wait_loaded(int timeout_ms) const {
         std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return state_ != server_state::loading; });
+        changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                          [this] { return state_ != server_state::loading; });
         return state_;
     }
 
@@ -103,8 +104,8 @@ class server::impl {
     std::string                          listening_address_;
     std::vector<std::weak_ptr<exchange>> exchanges_;
     // Made and destroyed by thread_ alone, each under mutex_.
-    std::unique_ptr<engine>              engine_;
-    bool                                 looping_ = false;
+    std::unique_ptr<engine> engine_;
+    bool                    looping_ = false;
     // thread_'s own.
     bool first_load_ = true;
 
@@ -273,23 +274,24 @@ void server::impl::close() {
 }
 
 stream server::impl::request(request_parts parts) {
-    auto              shared   = std::make_shared<exchange>();
-    const size_t      question = parts.path.find('?');
-    const std::string path     = parts.path.substr(0, question);
+    auto                               shared   = std::make_shared<exchange>();
+    const size_t                       question = parts.path.find('?');
+    const std::string                  path     = parts.path.substr(0, question);
     std::map<std::string, std::string> parameters;
     if (question != std::string::npos) {
         parameters = parse_query(parts.path.substr(question + 1));
     }
     const std::lock_guard<std::mutex> lock(mutex_);
     if (state_ != server_state::ready || closing_ || !engine_) {
-        shared->cancel(state_ == server_state::failed                ? "the server failed: " + error_
+        shared->cancel(state_ == server_state::failed                 ? "the server failed: " + error_
                        : state_ == server_state::loading && !closing_ ? "the model is still being loaded"
                                                                       : closed_reason);
         return stream(shared);
     }
     const handler handle = engine_->routes.find(parts.method, path, parameters);
-    exchanges_.erase(std::remove_if(exchanges_.begin(), exchanges_.end(), [](const auto & weak) { return weak.expired(); }),
-                     exchanges_.end());
+    exchanges_.erase(
+        std::remove_if(exchanges_.begin(), exchanges_.end(), [](const auto & weak) { return weak.expired(); }),
+        exchanges_.end());
     exchanges_.push_back(shared);
     workers_.run([shared, handle, parts = std::move(parts), parameters = std::move(parameters)] {
         shared->run(handle, parts, parameters);

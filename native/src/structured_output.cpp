@@ -14,15 +14,14 @@ common_json requested_schema(const common_json & body) {
     common_json schema = body.contains("json_schema") ? body.at("json_schema") : common_json(nullptr);
     if (body.contains("response_format") && body.at("response_format").is_object()) {
         const common_json & format = body.at("response_format");
-        const std::string   type   = format.contains("type") && format.at("type").is_string()
-                                         ? format.at("type").get<std::string>()
-                                         : "";
+        const std::string   type =
+            format.contains("type") && format.at("type").is_string() ? format.at("type").get<std::string>() : "";
         if (type == "json_object" && (format.contains("schema") || schema.is_null())) {
             schema = format.contains("schema") ? format.at("schema") : common_json::object();
         } else if (type == "json_schema") {
             const bool wrapped = format.contains("json_schema") && format.at("json_schema").is_object() &&
                                  format.at("json_schema").contains("schema");
-            schema = wrapped ? format.at("json_schema").at("schema") : common_json::object();
+            schema             = wrapped ? format.at("json_schema").at("schema") : common_json::object();
         } else if (type != "json_object" && type != "text") {
             return nullptr;  // llama.cpp says what is wrong with it
         }
@@ -42,7 +41,8 @@ bool has(const common_json & body, const char * name) {
 
 std::string schema_to_grammar(const std::string & chat_body) {
     // Most requests have none, and need not be parsed twice.
-    if (chat_body.find("\"json_schema\"") == std::string::npos && chat_body.find("\"response_format\"") == std::string::npos) {
+    if (chat_body.find("\"json_schema\"") == std::string::npos &&
+        chat_body.find("\"response_format\"") == std::string::npos) {
         return chat_body;
     }
     common_json body = common_json::parse(chat_body);

@@ -47,7 +47,9 @@ async def test_openai_async_streams(demo_server):
 
 
 def curl(*arguments):
-    return subprocess.run(["curl", "--silent", "--show-error", "--fail", *arguments], capture_output=True, check=True).stdout
+    return subprocess.run(
+        ["curl", "--silent", "--show-error", "--fail", *arguments], capture_output=True, check=True
+    ).stdout
 
 
 def test_curl(demo_server):

@@ -34,7 +34,7 @@ TEST(Backends, LoadsTheBestCpuModuleOnce) {
 TEST(Backends, ListsTheCpuAsADeviceWithMemory) {
     load_backends(XLLAMACPP_MODULE_DIR);
     const std::vector<device> found = devices();
-    const auto                cpu   = std::find_if(found.begin(), found.end(), [](const device & d) { return d.type == 0; });
+    const auto cpu = std::find_if(found.begin(), found.end(), [](const device & d) { return d.type == 0; });
     ASSERT_NE(cpu, found.end());
     EXPECT_GT(cpu->memory_total, 0u);
     EXPECT_LE(cpu->memory_free, cpu->memory_total);

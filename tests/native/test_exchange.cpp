@@ -41,7 +41,7 @@ TEST(Exchange, GivesAPlainAnswerAsOneChunk) {
         response->data   = "got " + request.body;
         return response;
     });
-    stream answer(r.shared);
+    stream        answer(r.shared);
     ASSERT_EQ(answer.wait_head(patience_ms), pull::ready);
     EXPECT_EQ(answer.status(), 201);
     EXPECT_FALSE(answer.is_streamed());
@@ -90,7 +90,7 @@ TEST(Exchange, TellsTheHandlerToStop) {
         }
         return std::make_unique<server_http_res>();
     });
-    stream answer(r.shared);
+    stream        answer(r.shared);
     EXPECT_EQ(answer.wait_head(0), pull::timeout);
     r.shared->cancel("because");
     EXPECT_EQ(answer.wait_head(patience_ms), pull::end);

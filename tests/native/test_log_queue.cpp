@@ -71,7 +71,7 @@ TEST_F(LogQueue, WakesAWaiter) {
 
 TEST_F(LogQueue, CapturesTheWarningsAndErrorsOfOneThread) {
     const log_capture capture;
-    std::thread other([] { LOG_ERR("another thread's\n"); });
+    std::thread       other([] { LOG_ERR("another thread's\n"); });
     other.join();
     LOG_INF("information\n");
     LOG_WRN("a warning\n");

@@ -42,9 +42,7 @@ def in_new_process(code, **environment):
 
 def test_environment_chooses_another_cpu_module():
     modules = {module["name"] for module in devices.get_backend_modules() if module["score"]}
-    code = (
-        "from xllamacpp import devices; print([m['name'] for m in devices.get_backend_modules() if m['loaded']][0])"
-    )
+    code = "from xllamacpp import devices; print([m['name'] for m in devices.get_backend_modules() if m['loaded']][0])"
     for name in sorted(modules)[:2]:
         result = in_new_process(code, XLLAMACPP_CPU_MODULE=name.removeprefix("cpu-"))
         assert result.stdout.split() == [name], result.stderr

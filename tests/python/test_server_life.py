@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import psutil
 import pytest
@@ -33,6 +33,15 @@ def run_python(code, **options):
 
 def native_threads():
     return psutil.Process().num_threads()
+
+
+def assert_as_before(before):
+    # A thread that was joined may stand in the kernel's list for a moment longer.
+    for _ in range(100):
+        if (native_threads(), listening_ports()) == before:
+            return
+        time.sleep(0.02)
+    assert (native_threads(), listening_ports()) == before
 
 
 def listening_ports():
@@ -60,7 +69,7 @@ def test_a_model_that_cannot_be_loaded_raises_with_llama_cpps_reason(demo_model,
             xlc.Server(broken)
         assert str(path) in str(caught.value)
         assert caught.value.log
-        assert (native_threads(), listening_ports()) == before
+        assert_as_before(before)
     with xlc.Server(params(demo_model)) as server:
         assert completion(server)["choices"]
 
@@ -87,10 +96,10 @@ def test_exception_in_progress_ends_the_load(demo_model, params):
     def progress(done):
         raise LookupError("enough")
 
-    before = native_threads()
+    before = native_threads(), listening_ports()
     with pytest.raises(LookupError, match="enough"):
         xlc.Server(params(demo_model), progress=progress)
-    assert native_threads() == before
+    assert_as_before(before)
 
 
 def test_close_leaves_no_port_and_no_thread(demo_model, params):
@@ -101,7 +110,7 @@ def test_close_leaves_no_port_and_no_thread(demo_model, params):
     completion(server)
     server.close()
     server.close()
-    assert (native_threads(), listening_ports()) == before
+    assert_as_before(before)
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", port)) != 0
     with pytest.raises(xlc.ServerClosedError):
@@ -176,13 +185,16 @@ def test_handlers_and_sigpipe_stay_as_found(demo_model):
         import signal
         import xllamacpp as xlc
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        before = {{number: signal.getsignal(number) for number in signal.valid_signals()}}
+        def dispositions():
+            # The kernel's own word: signal.getsignal knows only what Python set.
+            status = open("/proc/self/status").read()
+            return [line for line in status.splitlines() if line.startswith(("SigIgn", "SigCgt"))]
+        before = dispositions()
         params = xlc.CommonParams(n_ctx=256)
         params.model.path = {str(demo_model)!r}
         with xlc.Server(params):
-            print(before == {{number: signal.getsignal(number) for number in signal.valid_signals()}})
+            print(before == dispositions())
     """
-    # The status line of the kernel tells about SIGPIPE's real disposition; signal.getsignal only knows Python's.
     assert run_python(code).stdout.split() == ["True"]
 
 
@@ -198,7 +210,8 @@ def test_client_that_hangs_up_does_not_kill_the_process(demo_model):
             body = json.dumps({{"prompt": "Once", "n_predict": 200, "stream": True, "ignore_eos": True}}).encode()
             for _ in range(3):
                 client = socket.create_connection((host, int(port)))
-                client.sendall(b"POST /completion HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+                head = "POST /completion HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
+                client.sendall(head.encode() + body)
                 client.recv(100)
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\x01\\0\\0\\0\\0\\0\\0\\0")
                 client.close()
@@ -244,7 +257,6 @@ def test_a_forked_child_gets_an_error_instead_of_a_hang(demo_model):
 
 
 def test_sigint_ends_a_load(demo_model):
-    assert hasattr(signal, "SIGINT")
     code = f"""
         import os, signal
         import xllamacpp as xlc

@@ -31,7 +31,16 @@ SCHEMAS = {
     "enum": obj({"a": {"enum": ["red", "green", "blue"]}}),
     "const": obj({"a": {"const": "fixed"}, "b": {"const": 7}}),
     "array": obj({"a": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 3}}),
-    "tuple": obj({"a": {"type": "array", "prefixItems": [{"type": "integer", "maximum": 99}, TEXT], "minItems": 2, "items": False}}),
+    "tuple": obj(
+        {
+            "a": {
+                "type": "array",
+                "prefixItems": [{"type": "integer", "maximum": 99}, TEXT],
+                "minItems": 2,
+                "items": False,
+            }
+        }
+    ),
     "nested": obj({"a": obj({"b": obj({"c": {"type": "boolean"}})})}),
     "optional": obj({"a": TEXT, "b": {"type": "boolean"}}, required=["b"]),
     "any of": obj({"a": {"anyOf": [{"type": "boolean"}, {"const": "none"}]}}),

@@ -128,7 +128,9 @@ def test_the_extension_exports_its_entry_point_alone(binaries):
 def test_there_are_no_links_and_no_sources(wheel, names):
     assert not [entry.filename for entry in wheel.infolist() if stat.S_ISLNK(entry.external_attr >> 16)]
     assert not [name for name in names if Path(name).suffix in {".pyx", ".pxd", ".cpp", ".h", ".a", ".cmake"}]
-    assert not [name for name in names if not name.startswith(("xllamacpp/", f"xllamacpp-{xlc.__version__}.dist-info/"))]
+    assert not [
+        name for name in names if not name.startswith(("xllamacpp/", f"xllamacpp-{xlc.__version__}.dist-info/"))
+    ]
 
 
 def test_types_come_along(names):

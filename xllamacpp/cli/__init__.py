@@ -13,7 +13,7 @@ from xllamacpp.cli.group import Commands
 @click.version_option(__version__, message=info.version())
 @click.option("--debug", is_flag=True, envvar="XLLAMACPP_DEBUG", help="Show where in the program an error came up.")
 def main(debug: bool) -> None:
-    r"""Run GGUF language models with llama.cpp, on any hardware.
+    """Run GGUF language models with llama.cpp, on any hardware.
 
     \b
       xllamacpp chat                            talk to a small model, fetched on first use

@@ -31,7 +31,7 @@ def command(
     seed: int | None,
     **model: Any,
 ) -> None:
-    r"""Talk to a model; or get one answer, to MESSAGE or to what comes on standard input.
+    """Talk to a model; or get one answer, to MESSAGE or to what comes on standard input.
 
     \b
     Examples:

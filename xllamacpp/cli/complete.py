@@ -16,7 +16,7 @@ from xllamacpp.cli import generation
 def command(
     prompt: str | None, max_tokens: int | None, temperature: float | None, seed: int | None, **model: Any
 ) -> None:
-    r"""Write on from PROMPT, or from standard input, with no chat template around it.
+    """Write on from PROMPT, or from standard input, with no chat template around it.
 
     What the model writes comes on standard output as it is written. Without --max-tokens it goes on until the model
     ends its text or the context is full; Ctrl-C stops it.

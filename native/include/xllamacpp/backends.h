@@ -9,22 +9,22 @@ namespace xllamacpp {
 
 /// A module file in the library folder, and what became of it.
 struct backend_module {
-    std::string name;            ///< "cpu-haswell", "cuda", "vulkan", ...
-    std::string path;            ///< The file.
-    std::string kind;            ///< "cpu" (one of several, the best is taken), "gpu" or "accelerator" (each is taken).
-    int         score  = 0;      ///< ggml's own: 0 cannot run on this CPU, else higher is better. CPU modules only.
+    std::string name;        ///< "cpu-haswell", "cuda", "vulkan", ...
+    std::string path;        ///< The file.
+    std::string kind;        ///< "cpu" (one of several, the best is taken), "gpu" or "accelerator" (each is taken).
+    int         score  = 0;  ///< ggml's own: 0 cannot run on this CPU, else higher is better. CPU modules only.
     bool        loaded = false;
-    std::string reason;          ///< Why it was chosen or left out, with the dynamic linker's words where it failed.
+    std::string reason;  ///< Why it was chosen or left out, with the dynamic linker's words where it failed.
 };
 
 /// A device that models can run on.
 struct device {
-    std::string name;            ///< "CPU", "CUDA0", ...
-    std::string description;     ///< The product name.
-    int         type = 0;        ///< ggml_backend_dev_type: 0 CPU, 1 GPU, 2 integrated GPU, 3 accelerator.
-    std::string device_id;       ///< PCI address where there is one, else empty.
-    uint64_t    memory_free  = 0;  ///< Bytes.
-    uint64_t    memory_total = 0;  ///< Bytes.
+    std::string name;                      ///< "CPU", "CUDA0", ...
+    std::string description;               ///< The product name.
+    int         type = 0;                  ///< ggml_backend_dev_type: 0 CPU, 1 GPU, 2 integrated GPU, 3 accelerator.
+    std::string device_id;                 ///< PCI address where there is one, else empty.
+    uint64_t    memory_free          = 0;  ///< Bytes.
+    uint64_t    memory_total         = 0;  ///< Bytes.
     bool        async                = false;
     bool        host_buffer          = false;
     bool        buffer_from_host_ptr = false;

@@ -25,9 +25,9 @@ enum class server_state : int {
 /// side by side. No signal handler is installed, and SIGPIPE is left as found. load_backends must have run before.
 class server {
   public:
-    server();  ///< A closed server.
+    server();                           ///< A closed server.
     explicit server(const params & p);  ///< Starts loading and returns at once.
-    ~server();  ///< close()
+    ~server();                          ///< close()
     server(server &&) noexcept;
     server & operator=(server &&) noexcept;
     server(const server &)             = delete;

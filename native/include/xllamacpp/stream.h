@@ -39,10 +39,10 @@ class stream {
     void cancel();
 
     // Valid once wait_head has returned `ready`.
-    int                                        status() const;
-    std::string                                content_type() const;
-    std::map<std::string, std::string>         headers() const;
-    bool                                       is_streamed() const;
+    int                                status() const;
+    std::string                        content_type() const;
+    std::map<std::string, std::string> headers() const;
+    bool                               is_streamed() const;
 
     /// Why the answer ended early; empty where it did not.
     std::string error() const;
