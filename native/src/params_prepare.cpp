@@ -10,15 +10,30 @@
 #include <stdexcept>
 #include <thread>
 
+#ifdef __linux__
+#    include <sched.h>
+#endif
+
 namespace xllamacpp {
 
 namespace {
 
+/// The CPUs that this process may use (a container's cpuset, taskset), which may be fewer than the machine has.
+/// std::thread::hardware_concurrency counts the machine's in most versions of glibc.
+int usable_cpus() {
+#ifdef __linux__
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+        return std::max(1, CPU_COUNT(&allowed));
+    }
+#endif
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
 /// ggml's threads wait for each other in a loop, many times for each token: one thread more than there are CPUs makes
 /// every such wait as long as the scheduler's time slice.
 void resolve_threads(common_params & p) {
-    // The CPUs that this process may use, not those that the machine has.
-    const int  cpus    = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const int  cpus    = usable_cpus();
     const auto resolve = [cpus](common_cpu_params & cpu, const common_cpu_params * model) {
         if (cpu.n_threads == 0) {
             cpu.n_threads = cpus;

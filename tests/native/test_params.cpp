@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+#include <sched.h>
+
 #ifndef LLAMA_CPP_DIR
 #    error "LLAMA_CPP_DIR has to name llama.cpp's sources, as a string: this file compares the table with its headers"
 #endif
@@ -599,15 +601,21 @@ TEST(params_prepare, completes_what_was_left_open) {
     EXPECT_EQ(p.get("sampling.n_prev"), "100") << "penalties see only what is remembered";
 }
 
-TEST(params_prepare, takes_no_more_threads_than_cpus) {
-    const int cpus = static_cast<int>(std::thread::hardware_concurrency());
-    params    p;
-    p.set("cpuparams.n_threads", std::to_string(cpus + 3));
-    p.set("speculative.draft.cpuparams.n_threads", std::to_string(cpus));
-    prepare(p.get_native().value);
-    EXPECT_EQ(p.get("cpuparams.n_threads"), std::to_string(cpus));
-    EXPECT_EQ(p.get("cpuparams_batch.n_threads"), std::to_string(cpus));
-    EXPECT_EQ(p.get("speculative.draft.cpuparams.n_threads"), std::to_string(cpus));
+TEST(params_prepare, takes_no_more_threads_than_the_process_may_use_cpus) {
+    std::string found;
+    // On a thread of its own: the affinity is the thread's.
+    std::thread([&] {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(sched_getcpu(), &one);
+        ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+        params p;
+        p.set("cpuparams.n_threads", "3");
+        prepare(p.get_native().value);
+        found = p.get("cpuparams.n_threads") + p.get("cpuparams_batch.n_threads") +
+                p.get("speculative.draft.cpuparams.n_threads");
+    }).join();
+    EXPECT_EQ(found, "111");
 }
 
 TEST(params_prepare, leaves_chosen_origins_alone) {
