@@ -69,16 +69,18 @@ LATER = {"GPU Memory Estimation": "estimate_gpu_layers"}
 
 # What the document says about a snippet's outcome, checked right after it.
 CHAT_IS_JSON = 'assert "answer" in json.loads(result["choices"][0]["message"]["content"]), result'
+# The document samples without a seed, so an answer may be any text, the empty one too.
+ANSWERED = 'assert result["choices"][0]["finish_reason"] in ("stop", "length")'
 CHECKS = {
-    "Text Completions": 'assert result["choices"][0]["text"]',
-    "Chat Completions": 'assert result["choices"][0]["message"]["content"]',
+    "Text Completions": ANSWERED,
+    "Chat Completions": ANSWERED,
     "Streaming": 'assert globals().get("count", 1) == 1',
     "Method 1: grammar in Request Body": CHAT_IS_JSON,
     "Method 2: json_schema in Request Body": CHAT_IS_JSON,
     "Method 3: response_format (OpenAI-Compatible)": CHAT_IS_JSON,
-    "N-gram Based Speculative Decoding (No Draft Model)": 'assert result["choices"][0]["text"]',
+    "N-gram Based Speculative Decoding (No Draft Model)": ANSWERED,
     "System Info & Device Info": "assert devices",
-    "Using the OpenAI Python Client": "assert response.choices[0].message.content",
+    "Using the OpenAI Python Client": "assert response.choices[0].finish_reason in ('stop', 'length')",
     "Using requests Directly": 'assert resp.status_code == 200 and "llamacpp:" in resp.text',
     "Parallel Slots": "assert server.listening_address",
 }
@@ -113,7 +115,7 @@ def test_no_line_of_code_is_left_outside():
 @parametrize([p for p in PROGRAMS if p.title not in {**NEEDS_MORE, **LATER}])
 def test_program_runs_as_printed(program, demo_model, tmp_path):
     output = run_program(program.source(CHECKS), demo_model, tmp_path)
-    assert output.strip() or "print(" not in program.source()
+    assert output or "print(" not in program.source()
 
 
 @needs_document

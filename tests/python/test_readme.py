@@ -19,4 +19,4 @@ def test_the_readme_shows_the_main_job():
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: f"line {program.snippets[0].line}")
 def test_block_runs_as_printed(program, demo_model, tmp_path):
     output = run_program(program.source(), demo_model, tmp_path)
-    assert output.strip() or "print(" not in program.source()
+    assert output or "print(" not in program.source()
