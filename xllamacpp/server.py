@@ -14,12 +14,10 @@ from xllamacpp._native import _core
 from xllamacpp.devices import load_backends
 from xllamacpp.errors import ModelLoadError, ParameterError, ServerClosedError
 from xllamacpp.params import CommonParams
-from xllamacpp.streams import Answer, Stream, raise_for_error
+from xllamacpp.streams import WAIT_MS, Answer, Stream, raise_for_error
 
 Json = dict[str, Any]
 Text = TypeVar("Text", str, bytes)
-
-_WAIT_MS = 50
 
 
 class Server:
@@ -68,14 +66,14 @@ class Server:
         # logs to. Not a bound method: that would keep the server alive.
         self._finalizer = weakref.finalize(self, _close, self._native, self._process)
         try:
-            self._wait_loaded(params, progress)
+            self._wait_loaded(progress)
         except BaseException:
             self.close()
             raise
 
-    def _wait_loaded(self, params: CommonParams, progress: Callable[[float], object] | None) -> None:
+    def _wait_loaded(self, progress: Callable[[float], object] | None) -> None:
         # Python runs signal handlers between two waits, so Ctrl-C ends a load.
-        while (state := self._native.wait_loaded(_WAIT_MS)) == _core.LOADING:
+        while (state := self._native.wait_loaded(WAIT_MS)) == _core.LOADING:
             if progress is not None:
                 progress(self._native.progress)
         if state != _core.READY:

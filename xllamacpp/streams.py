@@ -12,7 +12,7 @@ from xllamacpp._native import _core
 from xllamacpp.errors import RequestError, RequestTimeoutError, ServerClosedError
 
 # Python sees a signal (Ctrl-C) between two waits, so no native wait is longer. A chunk or an end wakes it at once.
-_WAIT_MS = 50
+WAIT_MS = 50
 
 
 class Deadline:
@@ -24,11 +24,11 @@ class Deadline:
     def wait_ms(self) -> int:
         """Return how long the next wait may be; raise once the time is over."""
         if self._end is None:
-            return _WAIT_MS
+            return WAIT_MS
         left = self._end - time.monotonic()
         if left <= 0:
             raise RequestTimeoutError("the answer did not come in time; the request was cancelled")
-        return min(_WAIT_MS, int(left * 1000) + 1)
+        return min(WAIT_MS, int(left * 1000) + 1)
 
 
 class Answer:

@@ -69,8 +69,12 @@ LATER = {"GPU Memory Estimation": "estimate_gpu_layers"}
 
 # What the document says about a snippet's outcome, checked right after it.
 CHAT_IS_JSON = 'assert "answer" in json.loads(result["choices"][0]["message"]["content"]), result'
-# The document samples without a seed, so an answer may be any text, the empty one too.
-ANSWERED = 'assert result["choices"][0]["finish_reason"] in ("stop", "length")'
+# The document samples without a seed, so its own answer may be any text, the empty one too; a greedy one may not.
+GREEDY = '{"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4, "temperature": 0}'
+ANSWERED = (
+    'assert result["choices"][0]["finish_reason"] in ("stop", "length")\n'
+    f'assert server.handle_chat_completions({GREEDY})["choices"][0]["message"]["content"]'
+)
 CHECKS = {
     "Text Completions": ANSWERED,
     "Chat Completions": ANSWERED,
@@ -80,7 +84,10 @@ CHECKS = {
     "Method 3: response_format (OpenAI-Compatible)": CHAT_IS_JSON,
     "N-gram Based Speculative Decoding (No Draft Model)": ANSWERED,
     "System Info & Device Info": "assert devices",
-    "Using the OpenAI Python Client": "assert response.choices[0].finish_reason in ('stop', 'length')",
+    "Using the OpenAI Python Client": (
+        "assert response.choices[0].finish_reason in ('stop', 'length')\n"
+        f"assert client.chat.completions.create(model='x', **{GREEDY}).choices[0].message.content"
+    ),
     "Using requests Directly": 'assert resp.status_code == 200 and "llamacpp:" in resp.text',
     "Parallel Slots": "assert server.listening_address",
 }
