@@ -4,6 +4,7 @@
 #include "server-stream.h"
 
 #include <csignal>
+#include <fstream>
 #include <stdexcept>
 
 namespace xllamacpp {
@@ -39,6 +40,20 @@ class sigpipe_keeper {
 #endif
 };
 
+/// llama.cpp serves plain HTTP where only one of the two is set, and takes a file that is missing for a port in use.
+void check_tls(const common_params & p) {
+    if (p.ssl_file_key.empty() != p.ssl_file_cert.empty()) {
+        throw std::invalid_argument("ssl_file_key and ssl_file_cert belong together: set both for HTTPS, or neither");
+    }
+    const auto check_file = [](const std::string & path, const char * field) {
+        if (!path.empty() && !std::ifstream(path)) {
+            throw std::invalid_argument(std::string(field) + ": '" + path + "' cannot be read");
+        }
+    };
+    check_file(p.ssl_file_key, "ssl_file_key");
+    check_file(p.ssl_file_cert, "ssl_file_cert");
+}
+
 server_mcp & started(server_mcp & mcp, const common_params & params) {
     mcp.start(params);
     return mcp;
@@ -64,6 +79,7 @@ stream_manager_lease::~stream_manager_lease() {
 
 engine::engine(const common_params & params, request_gate & gate)
     : handlers(params, context), routes(params, handlers, tools, started(mcp, params), reasoning, gate) {
+    check_tls(params);
     {
         const sigpipe_keeper keeper;
         if (!http.init(params)) {
@@ -77,8 +93,12 @@ engine::engine(const common_params & params, request_gate & gate)
         for (const std::string & host : params.hostnames) {
             address += (address.empty() ? "" : ", ") + host + ":" + std::to_string(params.port);
         }
+        const char * tls = params.ssl_file_key.empty()
+                               ? ""
+                               : ". For HTTPS, ssl_file_key and ssl_file_cert must be a pair in PEM format";
         throw std::runtime_error("the HTTP server could not listen on " + address +
-                                 ": is the port in use, or the address not this machine's? Port 0 takes a free one");
+                                 ": is the port in use, or the address not this machine's? Port 0 takes a free one" +
+                                 tls);
     }
 }
 

@@ -1,0 +1,97 @@
+"""HTTPS and API keys on listening_address, with real clients."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+
+import httpx
+import pytest
+import trustme
+from openai import AuthenticationError, OpenAI
+
+import xllamacpp as xlc
+
+MESSAGES = [{"role": "user", "content": "Say hello."}]
+KEY = "a key that only its owner knows"
+
+pytestmark = pytest.mark.skipif(xlc.BUILD_INFO["openssl"] is None, reason="this build has no OpenSSL, hence no HTTPS")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def server(authority, demo_model, params, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    files = {"ssl_file_key": str(folder / "key.pem"), "ssl_file_cert": str(folder / "cert.pem")}
+    with xlc.Server(params(demo_model, n_parallel=1, api_keys=[KEY], **files)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def trusting(authority):
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with httpx.Client(verify=context) as client:
+        yield client
+
+
+def client(server, trusting, key):
+    return OpenAI(base_url=server.listening_address + "/v1", api_key=key, http_client=trusting, max_retries=0)
+
+
+def test_the_address_says_https(server):
+    assert server.listening_address.startswith("https://127.0.0.1:")
+
+
+def test_openai_talks_over_tls_with_the_key(server, trusting):
+    answer = client(server, trusting, KEY).chat.completions.create(model="any", messages=MESSAGES, max_tokens=4)
+    assert answer.choices[0].finish_reason in ("stop", "length")
+
+
+def test_another_key_is_refused(server, trusting):
+    with pytest.raises(AuthenticationError):
+        client(server, trusting, "a guess").chat.completions.create(model="any", messages=MESSAGES)
+
+
+def test_a_client_that_does_not_know_the_authority_refuses_the_server(server):
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(server.listening_address + "/health")
+
+
+def test_plain_http_gets_no_answer_and_does_no_harm(server, trusting):
+    with pytest.raises(httpx.TransportError):
+        httpx.get(server.listening_address.replace("https", "http") + "/health")
+    assert trusting.get(server.listening_address + "/health").json() == {"status": "ok"}
+
+
+def test_curl(server, authority, tmp_path):
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
+    command = ["curl", "--silent", "--show-error", "--fail", "--cacert", trusted, server.listening_address + "/health"]
+    assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == '{"status":"ok"}'
+
+
+def test_requests_from_this_process_need_no_key(server):
+    assert server.request("GET", "/props")["total_slots"] == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "certificate", "words"),
+    [
+        (__file__, "", "belong together"),
+        ("", __file__, "belong together"),
+        ("/no/such.pem", __file__, r"ssl_file_key: '/no/such\.pem' cannot be read"),
+        (__file__, "/no/such.pem", r"ssl_file_cert: '/no/such\.pem' cannot be read"),
+        (__file__, __file__, "must be a pair in PEM format"),
+    ],
+)
+def test_a_wrong_key_or_certificate_is_an_error_and_not_plain_http(demo_model, params, key, certificate, words):
+    with pytest.raises(xlc.ModelLoadError, match=words):
+        xlc.Server(params(demo_model, ssl_file_key=key, ssl_file_cert=certificate))
