@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 
 from xllamacpp._native import _core
@@ -33,6 +34,12 @@ class _Drainer:
     """The thread that drains, counted by those who need it."""
 
     def __init__(self) -> None:
+        self._begin()
+        if hasattr(os, "register_at_fork"):
+            # The thread and those who need it stay behind with the parent.
+            os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
         self._thread: threading.Thread | None = None

@@ -2,10 +2,16 @@
 
 #include "common.h"
 #include "server-stream.h"
+#include "threads.h"
 
 #include <csignal>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
+
+#ifndef _WIN32
+#    include <pthread.h>
+#endif
 
 namespace xllamacpp {
 
@@ -14,11 +20,41 @@ namespace {
 struct lease_count {
     std::mutex mutex;
     int        count = 0;
+
+    lease_count();
+
+    void before_fork() {
+        mutex.lock();
+        if (count > 0) {
+            server_stream_session_manager_stop();
+        }
+    }
+
+    void after_fork(bool is_child) {
+        if (is_child) {
+            count = 0;
+        }
+        if (count > 0) {
+            const signal_block block;
+            server_stream_session_manager_start();
+        }
+        mutex.unlock();
+    }
 };
 
+// Never destroyed: a fork may come while the process exits.
 lease_count & the_lease_count() {
-    static lease_count instance;
-    return instance;
+    static lease_count * instance = new lease_count;
+    return *instance;
+}
+
+/// In the child of a fork the manager would wait for its thread for ever, or crash, at exit at the latest. So it has
+/// none at that moment, and its streams end: a client cannot take up again what it left before the fork.
+lease_count::lease_count() {
+#ifndef _WIN32
+    pthread_atfork([] { the_lease_count().before_fork(); }, [] { the_lease_count().after_fork(false); },
+                   [] { the_lease_count().after_fork(true); });
+#endif
 }
 
 /// cpp-httplib ignores SIGPIPE for the whole process when a listener is made. That is the program's to decide; our

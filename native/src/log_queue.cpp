@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 
 #ifndef _WIN32
 #    include <pthread.h>
@@ -87,9 +88,13 @@ void log_install() {
         xllamacpp_set_log_sink(receive);
         llama_log_set(common_log_default_callback, nullptr);
 #ifndef _WIN32
-        // A child process must not inherit the lock in the hands of a thread that it does not have.
+        // A child process must not inherit the lock in the hands of a thread that it does not have, nor a condition on
+        // which such a thread still seems to wait: to signal that one would wait for the thread to wake.
         pthread_atfork([] { the_queue().mutex.lock(); }, [] { the_queue().mutex.unlock(); },
-                       [] { the_queue().mutex.unlock(); });
+                       [] {
+                           new (&the_queue().filled) std::condition_variable;
+                           the_queue().mutex.unlock();
+                       });
 #endif
         return true;
     }();

@@ -14,6 +14,10 @@
 #include <chrono>
 #include <stdexcept>
 
+#ifdef __GLIBC__
+#    include <malloc.h>
+#endif
+
 namespace xllamacpp {
 
 namespace {
@@ -32,6 +36,8 @@ class server::impl {
     explicit impl(const params & p) : params_(p.get_native().value) {
         thread_ = start_quiet_thread([this] { run(); });
     }
+
+    bool is_usable() const { return home_.is_this(); }
 
     ~impl() { close(); }
     impl(const impl &)             = delete;
@@ -85,6 +91,7 @@ class server::impl {
     void load(std::vector<log_line> & log);
     void load_model();
     void serve();
+    void wait_for_loop();
     void tear_down();
     void set_state(server_state state, const std::string & error, const std::vector<log_line> & log);
     void cancel_exchanges(const std::string & reason);
@@ -103,14 +110,14 @@ class server::impl {
     std::vector<log_line>                error_log_;
     std::string                          listening_address_;
     std::vector<std::weak_ptr<exchange>> exchanges_;
-    // Made and destroyed by thread_ alone, each under mutex_.
+    // Made and destroyed by thread_ alone, each under mutex_; there while the state is ready.
     std::unique_ptr<engine> engine_;
-    bool                    looping_ = false;
     // thread_'s own.
     bool first_load_ = true;
 
-    std::mutex  close_mutex_;
-    std::thread thread_;
+    const home_process home_;
+    std::mutex         close_mutex_;
+    std::thread        thread_;
 };
 
 void server::impl::set_state(server_state state, const std::string & error, const std::vector<log_line> & log) {
@@ -130,7 +137,6 @@ void server::impl::run() {
     std::vector<log_line> log;
     try {
         load(log);
-        set_state(server_state::ready, "", {});
         serve();
     } catch (const load_cancelled &) {
         problem = closed_reason;
@@ -204,20 +210,39 @@ void server::impl::load_model() {
     engine_->http.is_ready = true;
 }
 
+/// Runs llama.cpp's loop until it is told to end.
 void server::impl::serve() {
+    if (!gate_.enter()) {
+        throw load_cancelled();
+    }
+    workers_.run([this] {
+        wait_for_loop();
+        gate_.leave();
+    });
+    engine_->context.start_loop();
+}
+
+/// Makes the server ready once the loop has answered a task: a loop that is told to end before it begins forgets it.
+void server::impl::wait_for_loop() {
+    bool is_answered = true;
+    try {
+        server_response_reader reader = engine_->context.get_response_reader();
+        server_task            task(SERVER_TASK_TYPE_METRICS);
+        task.id = reader.get_new_id();
+        reader.post_task(std::move(task));
+        // Another state says that the loop failed.
+        is_answered = reader.next([this] { return state() != server_state::loading; }) != nullptr;
+    } catch (...) {
+        // Memory ran out; the loop itself goes on.
+    }
     {
         const std::lock_guard<std::mutex> lock(mutex_);
-        looping_ = true;
+        if (!is_answered || state_ != server_state::loading) {
+            return;
+        }
+        state_ = server_state::ready;
     }
-    try {
-        engine_->context.start_loop();
-    } catch (...) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        looping_ = false;
-        throw;
-    }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    looping_ = false;
+    changed_.notify_all();
 }
 
 void server::impl::tear_down() {
@@ -235,6 +260,10 @@ void server::impl::tear_down() {
         gone->http.join();
     }
     gone.reset();
+#ifdef __GLIBC__
+    // The C library keeps what was freed, scattered over the heaps of threads that are gone too: tens of megabytes.
+    malloc_trim(0);
+#endif
 }
 
 void server::impl::cancel_exchanges(const std::string & reason) {
@@ -261,12 +290,9 @@ void server::impl::close() {
     // The loop goes on until the last request is out: one that waits for a sleeping server can only be let out by it.
     gate_.wait_empty();
     std::unique_lock<std::mutex> lock(mutex_);
-    while (state_ == server_state::loading || state_ == server_state::ready) {
-        // Again and again: a loop that has not begun yet would forget that it was told to end.
-        if (looping_) {
-            engine_->context.terminate();
-        }
-        changed_.wait_for(lock, std::chrono::milliseconds(5));
+    changed_.wait(lock, [this] { return state_ != server_state::loading; });
+    if (state_ == server_state::ready) {
+        engine_->context.terminate();
     }
     lock.unlock();
     thread_.join();
@@ -299,37 +325,45 @@ stream server::impl::request(request_parts parts) {
     return stream(shared);
 }
 
+void server::impl_deleter::operator()(impl * owned) const {
+    if (owned->is_usable()) {
+        delete owned;
+    }
+}
+
 server::server() = default;
-server::server(const params & p) : impl_(std::make_unique<impl>(p)) {}
+server::server(const params & p) : impl_(new impl(p)) {}
 server::~server()                              = default;
 server::server(server &&) noexcept             = default;
 server & server::operator=(server &&) noexcept = default;
 
-server_state server::state() const { return impl_ ? impl_->state() : server_state::closed; }
-float        server::progress() const { return impl_ ? impl_->progress() : 0.0f; }
-std::string  server::error() const { return impl_ ? impl_->error() : ""; }
-std::string  server::listening_address() const { return impl_ ? impl_->listening_address() : ""; }
+server::impl * server::live() const { return impl_ && impl_->is_usable() ? impl_.get() : nullptr; }
+
+server_state server::state() const { return live() ? live()->state() : server_state::closed; }
+float        server::progress() const { return live() ? live()->progress() : 0.0f; }
+std::string  server::error() const { return live() ? live()->error() : ""; }
+std::string  server::listening_address() const { return live() ? live()->listening_address() : ""; }
 
 server_state server::wait_loaded(int timeout_ms) const {
-    return impl_ ? impl_->wait_loaded(timeout_ms) : server_state::closed;
+    return live() ? live()->wait_loaded(timeout_ms) : server_state::closed;
 }
 
-std::vector<log_line>    server::error_log() const { return impl_ ? impl_->error_log() : std::vector<log_line>{}; }
-std::vector<std::string> server::routes() const { return impl_ ? impl_->routes() : std::vector<std::string>{}; }
+std::vector<log_line>    server::error_log() const { return live() ? live()->error_log() : std::vector<log_line>{}; }
+std::vector<std::string> server::routes() const { return live() ? live()->routes() : std::vector<std::string>{}; }
 
 stream server::request(const std::string & method, const std::string & path, const std::string & body,
                        const std::map<std::string, std::string> & headers) {
-    if (!impl_) {
+    if (!live()) {
         auto closed = std::make_shared<exchange>();
         closed->cancel(closed_reason);
         return stream(closed);
     }
-    return impl_->request({method, path, body, headers});
+    return live()->request({method, path, body, headers});
 }
 
 void server::close() {
-    if (impl_) {
-        impl_->close();
+    if (live()) {
+        live()->close();
     }
 }
 

@@ -1,28 +1,49 @@
 #include "threads.h"
 
-#ifndef _WIN32
-#    include <csignal>
+#ifdef _WIN32
+#    include <process.h>
+#else
+#    include <unistd.h>
 #endif
 
 namespace xllamacpp {
 
-std::thread start_quiet_thread(std::function<void()> body) {
-#ifndef _WIN32
-    // A thread inherits the mask of the thread that starts it.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
-        sigdelset(&all, fault);
-    }
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    std::thread thread(std::move(body));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
+#ifdef _WIN32
+signal_block::signal_block()  = default;
+signal_block::~signal_block() = default;
 #else
+signal_block::signal_block() {
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+        sigdelset(&blocked, fault);
+    }
+    pthread_sigmask(SIG_BLOCK, &blocked, &before_);
+}
+
+signal_block::~signal_block() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+#endif
+
+std::thread start_quiet_thread(std::function<void()> body) {
+    const signal_block block;
     return std::thread(std::move(body));
+}
+
+namespace {
+
+int process_id() {
+#ifdef _WIN32
+    return _getpid();
+#else
+    return getpid();
 #endif
 }
+
+}  // namespace
+
+home_process::home_process() : id_(process_id()) {}
+
+bool home_process::is_this() const { return id_ == process_id(); }
 
 void thread_pool::run(std::function<void()> job) {
     const std::lock_guard<std::mutex> lock(mutex_);

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <csignal>
 #include <set>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace xllamacpp;
 
@@ -72,6 +74,19 @@ TEST(ThreadPool, RunsAgainAfterAJoin) {
     pool.run([&] { ++ran; });
     pool.join();
     EXPECT_EQ(ran, 2);
+}
+
+TEST(HomeProcess, IsAnotherInTheChildOfAFork) {
+    const home_process home;
+    EXPECT_TRUE(home.is_this());
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(home.is_this() ? 1 : 2);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 2);
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ enum class server_state : int {
 ///
 /// Every method may be called from any thread; close() may be called any number of times. Several servers can live
 /// side by side. No signal handler is installed, and SIGPIPE is left as found. load_backends must have run before.
+///
+/// A server belongs to the process that made it. In the child of a fork it is a closed server, whose memory is left
+/// alone; the child can make its own.
 class server {
   public:
     server();                           ///< A closed server.
@@ -62,7 +65,12 @@ class server {
 
   private:
     class impl;
-    std::unique_ptr<impl> impl_;
+    struct impl_deleter {
+        void operator()(impl * owned) const;
+    };
+    impl * live() const;
+
+    std::unique_ptr<impl, impl_deleter> impl_;
 };
 
 }  // namespace xllamacpp

@@ -18,7 +18,7 @@ enum class pull : int {
 
 /// A handle on one request and its answer. Copies share the request; the last one to go cancels it.
 ///
-/// One thread pulls at a time; cancel() may come from any thread.
+/// One thread pulls at a time; cancel() may come from any thread. In the child of a fork every stream is at its end.
 class stream {
   public:
     stream() = default;
@@ -49,6 +49,8 @@ class stream {
 
   private:
     struct owner;
+    exchange * live() const;
+
     std::shared_ptr<owner> owner_;
 };
 
