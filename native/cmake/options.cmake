@@ -46,6 +46,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 if(XLLAMACPP_SANITIZE)
-  add_compile_options(-fsanitize=${XLLAMACPP_SANITIZE} -fno-omit-frame-pointer -g1)
+  # -O1: stack traces stay readable, and the build takes half of the time.
+  add_compile_options(-fsanitize=${XLLAMACPP_SANITIZE} -fno-omit-frame-pointer -O1 -g1)
   add_link_options(-fsanitize=${XLLAMACPP_SANITIZE})
 endif()
