@@ -3,9 +3,14 @@
 PYTHON ?= python3
 NOX = .venv/bin/nox -s
 
-.PHONY: help demo test lint download
+.PHONY: wheel help demo test lint download
+
+# What the bare `make` does. XLLAMACPP_BUILD_CUDA=1 and the other switches reach it through the environment.
+wheel: .venv/ready
+	@$(NOX) wheel
 
 help:
+	@echo 'make           build the wheel into dist/'
 	@echo 'make demo      build everything, fetch a small model, and stream a story from it'
 	@echo 'make test      run every test on the built wheel'
 	@echo 'make lint      check style, types and likely mistakes'

@@ -139,9 +139,39 @@ def wheel(session: nox.Session) -> None:
     """Build the wheel into dist/. Arguments after -- go to pip, e.g. -C cmake.define.XLLAMACPP_CPU=native."""
     check_tools(session)
     wheel_file = build_wheel(session)
-    session.log(f"{wheel_file.relative_to(ROOT)}: {wheel_file.stat().st_size / 1e6:.1f} MB")
+    session.log(f"{wheel_file.stat().st_size / 1e6:.1f} MB; to install: pip install {wheel_file.relative_to(ROOT)}")
     if re.search("linux_", wheel_file.name):
         session.log("it runs on this distribution and newer ones; it is not meant to be published")
+
+
+# How a user builds without nox.
+PIP_INSTALL = ("python", "-m", "pip", "install")
+INSTALLS = {
+    "pip": (*PIP_INSTALL, "."),
+    "editable": (*PIP_INSTALL, "--editable", "."),
+    "uv": ("uv", "pip", "install", "."),
+    "blas": (*PIP_INSTALL, "."),
+}
+BLAS = {"XLLAMACPP_CPU": "native", "CMAKE_ARGS": "-DGGML_BLAS=ON -DGGML_BLAS_VENDOR=OpenBLAS"}
+
+
+@nox.session(default=False)
+@nox.parametrize("way", list(INSTALLS), ids=list(INSTALLS))
+def install(session: nox.Session, way: str) -> None:
+    """Install the checkout as users do, without nox's build, and get an answer (blas: with switches for OpenBLAS)."""
+    check_tools(session)
+    if way == "uv":
+        session.install("uv")
+    session.run(*INSTALLS[way], env=BLAS if way == "blas" else None)
+    info = json.loads(session.run("xllamacpp", "info", "--json", silent=True))
+    loaded = [module["name"] for module in info["backend_modules"] if module["loaded"]]
+    session.log(f"modules: {', '.join(info['build']['modules'])}; loaded: {', '.join(loaded)}")
+    if way == "blas" and loaded != ["blas", "cpu"]:
+        session.error("the switches did not reach the build: there should be one native CPU module, and BLAS")
+    answer = session.run("xllamacpp", "chat", "--temperature", "0", "--max-tokens", "32", STORY, silent=True)
+    if not answer.strip():
+        session.error("it installed, but it does not answer")
+    session.log(answer)
 
 
 @nox.session(default=False)
@@ -252,6 +282,9 @@ def build_wheel(session: nox.Session, *, native_tests: bool = False) -> Path:
         options += ["-C", "cmake.define.XLLAMACPP_BUILD_TESTS=ON"]
     for old in DIST.glob("xllamacpp-*.whl"):
         old.unlink()
+    if not (WHEEL_TREE / "CMakeCache.txt").exists():
+        # A whole build takes minutes: ninja's count says how far it is.
+        options.append("--verbose")
     pip_wheel = ("-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--wheel-dir", str(DIST))
     run_build_tool(session, "python", *pip_wheel, *options)
     (wheel_file,) = DIST.glob("xllamacpp-*.whl")

@@ -6,10 +6,13 @@ import json
 import signal
 import socket
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 
 import xllamacpp as xlc
+from xllamacpp._native import _core
+from xllamacpp.cli import serve
 from xllamacpp.cli.logs import LogOptions
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -155,6 +158,21 @@ def test_wrong_use_is_explained(run, arguments, status, words):
     assert result.stdout == ""
     assert words in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_server_that_ends_by_itself_is_an_error():
+    # A stand-in: nothing that can be asked of a real one makes llama.cpp's loop end.
+    states = iter([_core.READY, _core.FAILED])
+
+    class Native:
+        error = "the loop threw"
+
+        @property
+        def state(self):
+            return next(states)
+
+    with pytest.raises(xlc.ServerError, match="ended by itself: the loop threw"):
+        serve.wait_for_failure(SimpleNamespace(_native=Native()))
 
 
 def test_help_has_every_flag_of_llama_cpps_server(run):

@@ -41,10 +41,12 @@ def test_streamed_completion_equals_unstreamed(model, request):
     assert len(pieces) > 5
 
 
-def test_streamed_chat_equals_unstreamed(demo_server):
-    whole = demo_server.handle_chat_completions(CHAT)["choices"][0]["message"]["content"]
+@pytest.mark.parametrize("model", ["demo_server", "gemma_server"])
+def test_streamed_chat_equals_unstreamed(model, request):
+    server = request.getfixturevalue(model)
+    whole = server.handle_chat_completions(CHAT)["choices"][0]["message"]["content"]
     pieces = []
-    demo_server.handle_chat_completions(streamed(CHAT), lambda chunk: pieces.append(delta_of(chunk)))
+    server.handle_chat_completions(streamed(CHAT), lambda chunk: pieces.append(delta_of(chunk)))
     assert whole
     assert "".join(pieces) == whole
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -70,7 +71,7 @@ def _serve(arguments: Sequence[str]) -> None:
     with load(params) as server:
         # Where the log is on standard output, nothing else is.
         click.echo(f"listening on {server.listening_address}", err=options.is_jsonl)
-        _wait_for_failure(server)
+        wait_for_failure(server)
 
 
 def _resolve_model(params: CommonParams) -> None:
@@ -85,7 +86,8 @@ def _resolve_model(params: CommonParams) -> None:
         )
 
 
-def _wait_for_failure(server: Server) -> None:
+def wait_for_failure(server: Server) -> NoReturn:
+    """Wait for as long as the server lives; raise ServerError where it ends by itself."""
     # A signal's exception ends the sleep at once; the state is looked at for a server that ends by itself.
     while server._native.state == _core.READY:
         time.sleep(1)
