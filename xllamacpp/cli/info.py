@@ -20,10 +20,10 @@ _BUILD_FACTS = [
 ]
 
 
-@click.command("info", short_help="Show the build, the CPU features and the devices.")
+@click.command("info", short_help="Show the build, the features in use and the devices.")
 @click.option("--json", "as_json", is_flag=True, help="Print it all as one JSON object.")
 def command(as_json: bool) -> None:
-    """Show the build, the CPU features in use, the backend modules and why each is loaded or not, and the devices.
+    """Show the build, the features in use, the backend modules and why each is loaded or not, and the devices.
 
     \b
     Examples:
@@ -31,18 +31,18 @@ def command(as_json: bool) -> None:
       xllamacpp info --json
       XLLAMACPP_CPU_MODULE=haswell xllamacpp info      another CPU module than the best
     """
-    features = _features(get_system_info())
+    features = parse_features(get_system_info())
     if as_json:
         report = {
             "build": BUILD_INFO,
-            "cpu_features": features,
+            "features": features,
             "backend_modules": get_backend_modules(),
             "devices": [{**device, "type": device["type"].name} for device in get_device_info()],
         }
         click.echo(json.dumps(report, indent=2))
         return
-    used = " ".join(name for name, value in features.items() if value)
-    click.echo(f"{version()}\n\nBuild\n{_table(_BUILD_FACTS)}\nCPU features in use\n  {used}\n")
+    used = ((backend, _used(values)) for backend, values in features.items())
+    click.echo(f"{version()}\n\nBuild\n{_table(_BUILD_FACTS)}\nFeatures in use\n{_table(used)}")
     click.echo(f"Backend modules\n{_modules()}\nDevices\n{devices()}", nl=False)
 
 
@@ -57,10 +57,21 @@ def devices() -> str:
     return _table((device["name"], _device(device)) for device in get_device_info())
 
 
-def _features(system_info: str) -> dict[str, int]:
-    """Read ``CPU : SSE3 = 1 | AVX2 = 1 | ``."""
-    pairs = [part.partition(":")[2] or part for part in system_info.split("|")]
-    return {name.strip(): int(value) for name, _, value in (pair.partition("=") for pair in pairs) if value.strip()}
+def parse_features(system_info: str) -> dict[str, dict[str, int | str]]:
+    """Read ``CUDA : ARCHS = 860 | CPU : SSE3 = 1 | AVX2 = 1 | `` into the features of each backend."""
+    features: dict[str, dict[str, int | str]] = {}
+    backend = ""
+    for part in system_info.split("|"):
+        name, is_feature, value = (piece.strip() for piece in part.partition("="))
+        if " : " in name:
+            backend, name = name.split(" : ", 1)
+        if is_feature:
+            features.setdefault(backend, {})[name] = int(value) if value.isdecimal() else value
+    return features
+
+
+def _used(values: dict[str, int | str]) -> str:
+    return " ".join(name if value == 1 else f"{name}={value}" for name, value in values.items() if value)
 
 
 def _modules() -> str:
