@@ -8,6 +8,7 @@
 #include <fstream>
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
 
 #ifndef _WIN32
 #    include <pthread.h>
@@ -36,7 +37,11 @@ struct lease_count {
         }
         if (count > 0) {
             const signal_block block;
-            server_stream_session_manager_start();
+            try {
+                server_stream_session_manager_start();
+            } catch (const std::system_error &) {
+                // No thread is to be had: streams that ended are kept for longer. The fork itself must not fail.
+            }
         }
         mutex.unlock();
     }
