@@ -24,9 +24,15 @@ stream::stream(std::shared_ptr<exchange> e) : owner_(std::make_shared<owner>(std
 
 exchange * stream::live() const { return owner_ && owner_->home.is_this() ? owner_->shared.get() : nullptr; }
 
-pull stream::wait_head(int timeout_ms) { return live() ? live()->wait_head(timeout_ms) : pull::end; }
+pull stream::wait_head(int timeout_ms) {
+    exchange * const e = live();
+    return e != nullptr ? e->wait_head(timeout_ms) : pull::end;
+}
 
-pull stream::next(std::string & chunk, int timeout_ms) { return live() ? live()->next(chunk, timeout_ms) : pull::end; }
+pull stream::next(std::string & chunk, int timeout_ms) {
+    exchange * const e = live();
+    return e != nullptr ? e->next(chunk, timeout_ms) : pull::end;
+}
 
 void stream::cancel() {
     if (live()) {
