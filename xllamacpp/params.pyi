@@ -3,7 +3,8 @@ from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence, 
 from os import PathLike
 from typing import Any
 
-from xllamacpp._native.structures import AllParameters, Parameters
+from xllamacpp._native.parameters import Parameters
+from xllamacpp._native.whole import AllParameters, Grammar, Sampling
 from xllamacpp.enums import (
     common_conversation_mode,
     common_grammar_trigger_type,
@@ -20,6 +21,7 @@ from xllamacpp.enums import (
     llama_flash_attn_type,
     llama_lazy_mode,
     llama_load_mode,
+    llama_model_kv_override_type,
     llama_pooling_type,
     llama_rope_scaling_type,
     llama_split_mode,
@@ -27,6 +29,7 @@ from xllamacpp.enums import (
 
 __all__ = [
     "CommonAdapterLoraInfo",
+    "CommonControlVectorLoadInfo",
     "CommonCpuParams",
     "CommonGrammar",
     "CommonGrammarTrigger",
@@ -40,6 +43,8 @@ __all__ = [
     "CommonParamsSpeculativeNgramMap",
     "CommonParamsSpeculativeNgramMod",
     "LlamaLogitBias",
+    "LlamaModelKvOverride",
+    "LlamaModelTensorBuftOverride",
     "LrOpt",
 ]
 
@@ -48,15 +53,17 @@ class CommonParams(AllParameters):
     def __init__(
         self,
         *,
-        model: CommonParamsModel | Mapping[str, Any] = ...,
+        model: CommonParamsModel | Mapping[str, Any] | str | PathLike[str] = ...,
         model_alias: Iterable[str | PathLike[str]] = ...,
         model_tags: Iterable[str | PathLike[str]] = ...,
         hf_token: str | PathLike[str] = ...,
         offline: bool = ...,
-        lora_adapters: Iterable[CommonAdapterLoraInfo | Mapping[str, Any]] = ...,
+        lora_adapters: Iterable[CommonAdapterLoraInfo | Mapping[str, Any] | str | PathLike[str]] = ...,
         lora_init_without_apply: bool = ...,
+        control_vectors: Iterable[CommonControlVectorLoadInfo | Mapping[str, Any] | str | PathLike[str]] = ...,
         control_vector_layer_start: int = ...,
         control_vector_layer_end: int = ...,
+        kv_overrides: Iterable[LlamaModelKvOverride | Mapping[str, Any] | str | PathLike[str]] = ...,
         load_mode: llama_load_mode | int | str = ...,
         lazy_mode: llama_lazy_mode | int | str = ...,
         check_tensors: bool = ...,
@@ -90,6 +97,7 @@ class CommonParams(AllParameters):
         cpuparams: CommonCpuParams | Mapping[str, Any] = ...,
         cpuparams_batch: CommonCpuParams | Mapping[str, Any] = ...,
         numa: ggml_numa_strategy | int | str = ...,
+        devices: Iterable[str] = ...,
         n_gpu_layers: int = ...,
         main_gpu: int = ...,
         split_mode: llama_split_mode | int | str = ...,
@@ -102,6 +110,7 @@ class CommonParams(AllParameters):
         no_op_offload: bool = ...,
         no_extra_bufts: bool = ...,
         no_host: bool = ...,
+        tensor_buft_overrides: Iterable[LlamaModelTensorBuftOverride | Mapping[str, Any] | str | PathLike[str]] | str = ...,
         sampling: CommonParamsSampling | Mapping[str, Any] = ...,
         speculative: CommonParamsSpeculative | Mapping[str, Any] = ...,
         antiprompt: Iterable[str | PathLike[str]] = ...,
@@ -110,9 +119,10 @@ class CommonParams(AllParameters):
         embedding: bool = ...,
         pooling_type: llama_pooling_type | int | str = ...,
         embd_normalize: int = ...,
-        mmproj: CommonParamsModel | Mapping[str, Any] = ...,
+        mmproj: CommonParamsModel | Mapping[str, Any] | str | PathLike[str] = ...,
         no_mmproj: bool = ...,
         mmproj_use_gpu: bool = ...,
+        mmproj_device: str = ...,
         image_min_tokens: int = ...,
         image_max_tokens: int = ...,
         mtmd_batch_max_tokens: int = ...,
@@ -260,12 +270,18 @@ class CommonParams(AllParameters):
         reranking: bool = ...,
         reasoning_budget: int = ...,
         hostname: str | PathLike[str] = ...,
+        webui: bool = ...,
+        webui_config_json: str | PathLike[str] = ...,
+        webui_mcp_proxy: bool = ...,
+        use_mmap: bool = ...,
+        use_mlock: bool = ...,
+        use_direct_io: bool = ...,
     ) -> None: ...
     @property
     def model(self) -> CommonParamsModel:
         """The model to load. Flag: --model. Environment: LLAMA_ARG_MODEL."""
     @model.setter
-    def model(self, value: CommonParamsModel | Mapping[str, Any]) -> None: ...
+    def model(self, value: CommonParamsModel | Mapping[str, Any] | str | PathLike[str]) -> None: ...
     @property
     def model_alias(self) -> MutableSet[str]:
         """The names under which the API offers the model. Empty takes the model's own name. Flag: --alias.
@@ -294,7 +310,7 @@ class CommonParams(AllParameters):
     def lora_adapters(self) -> MutableSequence[CommonAdapterLoraInfo]:
         """LoRA adapters to load beside the model. Flag: --lora."""
     @lora_adapters.setter
-    def lora_adapters(self, value: Iterable[CommonAdapterLoraInfo | Mapping[str, Any]]) -> None: ...
+    def lora_adapters(self, value: Iterable[CommonAdapterLoraInfo | Mapping[str, Any] | str | PathLike[str]]) -> None: ...
     @property
     def lora_init_without_apply(self) -> bool:
         """Loads the adapters with their effect off, until a request or `/lora-adapters` turns it on. Flag: --lora-
@@ -302,6 +318,11 @@ class CommonParams(AllParameters):
         """
     @lora_init_without_apply.setter
     def lora_init_without_apply(self, value: bool) -> None: ...
+    @property
+    def control_vectors(self) -> MutableSequence[CommonControlVectorLoadInfo]:
+        """Control vectors to add to the model's layers, all at once. Flag: --control-vector."""
+    @control_vectors.setter
+    def control_vectors(self, value: Iterable[CommonControlVectorLoadInfo | Mapping[str, Any] | str | PathLike[str]]) -> None: ...
     @property
     def control_vector_layer_start(self) -> int:
         """The first layer that control vectors act on. -1 is the model's first. Flag: --control-vector-layer-range."""
@@ -312,6 +333,11 @@ class CommonParams(AllParameters):
         """The last layer that control vectors act on. -1 is the model's last. Flag: --control-vector-layer-range."""
     @control_vector_layer_end.setter
     def control_vector_layer_end(self, value: int) -> None: ...
+    @property
+    def kv_overrides(self) -> MutableSequence[LlamaModelKvOverride]:
+        """Entries of the model's metadata to go by in place of those in its file. Flag: --override-kv."""
+    @kv_overrides.setter
+    def kv_overrides(self, value: Iterable[LlamaModelKvOverride | Mapping[str, Any] | str | PathLike[str]]) -> None: ...
     @property
     def load_mode(self) -> llama_load_mode:
         """How the file's contents get into memory: mapped, locked, read directly, or as fits the device. Flag:
@@ -528,6 +554,13 @@ class CommonParams(AllParameters):
     @numa.setter
     def numa(self, value: ggml_numa_strategy | int | str) -> None: ...
     @property
+    def devices(self) -> MutableSequence[str]:
+        """The devices that the model may be offloaded to. Empty takes all of them, `["none"]` stays on the CPU.
+        Flag: --device. Environment: LLAMA_ARG_DEVICE.
+        """
+    @devices.setter
+    def devices(self, value: Iterable[str]) -> None: ...
+    @property
     def n_gpu_layers(self) -> int:
         """How many layers go to the GPU. -1 is as many as fit, -2 is all. Unit: layers. Flag: --gpu-layers.
         Environment: LLAMA_ARG_N_GPU_LAYERS.
@@ -606,6 +639,13 @@ class CommonParams(AllParameters):
     @no_host.setter
     def no_host(self, value: bool) -> None: ...
     @property
+    def tensor_buft_overrides(self) -> MutableSequence[LlamaModelTensorBuftOverride]:
+        """Which tensors go to which device's memory, whatever else was said. Flag: --override-tensor. Environment:
+        LLAMA_ARG_OVERRIDE_TENSOR.
+        """
+    @tensor_buft_overrides.setter
+    def tensor_buft_overrides(self, value: Iterable[LlamaModelTensorBuftOverride | Mapping[str, Any] | str | PathLike[str]] | str) -> None: ...
+    @property
     def sampling(self) -> CommonParamsSampling:
         """How the next token is chosen where a request does not say."""
     @sampling.setter
@@ -657,7 +697,7 @@ class CommonParams(AllParameters):
         LLAMA_ARG_MMPROJ.
         """
     @mmproj.setter
-    def mmproj(self, value: CommonParamsModel | Mapping[str, Any]) -> None: ...
+    def mmproj(self, value: CommonParamsModel | Mapping[str, Any] | str | PathLike[str]) -> None: ...
     @property
     def no_mmproj(self) -> bool:
         """Leaves the projector out that a Hugging Face repository offers with its model. Flag: --no-mmproj.
@@ -672,6 +712,13 @@ class CommonParams(AllParameters):
         """
     @mmproj_use_gpu.setter
     def mmproj_use_gpu(self, value: bool) -> None: ...
+    @property
+    def mmproj_device(self) -> str:
+        """The device that runs the projector. Empty follows `devices`. Flag: --mmproj-device. Environment:
+        MTMD_BACKEND_DEVICE.
+        """
+    @mmproj_device.setter
+    def mmproj_device(self, value: str) -> None: ...
     @property
     def image_min_tokens(self) -> int:
         """The least that an image takes up, for models that scale images. -1 lets the model say. Unit: tokens. Flag:
@@ -1503,6 +1550,38 @@ class CommonParams(AllParameters):
         """
     @hostname.setter
     def hostname(self, value: str | PathLike[str]) -> None: ...
+    @property
+    def webui(self) -> bool:
+        """Older name of `ui`. Now: ui."""
+    @webui.setter
+    def webui(self, value: bool) -> None: ...
+    @property
+    def webui_config_json(self) -> str:
+        """Older name of `ui_config_json`. Now: ui_config_json."""
+    @webui_config_json.setter
+    def webui_config_json(self, value: str | PathLike[str]) -> None: ...
+    @property
+    def webui_mcp_proxy(self) -> bool:
+        """Older name of `ui_mcp_proxy`. Now: ui_mcp_proxy."""
+    @webui_mcp_proxy.setter
+    def webui_mcp_proxy(self, value: bool) -> None: ...
+    @property
+    def use_mmap(self) -> bool:
+        """Whether `load_mode` maps the file into memory. True for AUTO, which maps it where that helps. Now:
+        load_mode.
+        """
+    @use_mmap.setter
+    def use_mmap(self, value: bool) -> None: ...
+    @property
+    def use_mlock(self) -> bool:
+        """Whether `load_mode` keeps the model from being swapped out. Now: load_mode."""
+    @use_mlock.setter
+    def use_mlock(self, value: bool) -> None: ...
+    @property
+    def use_direct_io(self) -> bool:
+        """Whether `load_mode` reads the file past the system's cache. Now: load_mode."""
+    @use_direct_io.setter
+    def use_direct_io(self, value: bool) -> None: ...
 
 class CommonParamsModel(Parameters):
     """llama.cpp's ``common_params_model``. Each field can be given by its name, or in the order of the class."""
@@ -1570,6 +1649,70 @@ class CommonAdapterLoraInfo(Parameters):
     @prompt_prefix.setter
     def prompt_prefix(self, value: str | PathLike[str]) -> None: ...
 
+class CommonControlVectorLoadInfo(Parameters):
+    """llama.cpp's ``common_control_vector_load_info``. Each field can be given by its name, or in the order of the
+    class.
+    """
+    def __init__(
+        self,
+        fname: str | PathLike[str] = ...,
+        strength: float = ...,
+    ) -> None: ...
+    @property
+    def fname(self) -> str:
+        """The control vector's file, a GGUF."""
+    @fname.setter
+    def fname(self, value: str | PathLike[str]) -> None: ...
+    @property
+    def strength(self) -> float:
+        """How strongly the vector counts: 0 is not at all, negative turns it around."""
+    @strength.setter
+    def strength(self, value: float) -> None: ...
+
+class LlamaModelKvOverride(Parameters):
+    """llama.cpp's ``llama_model_kv_override``. Each field can be given by its name, or in the order of the class."""
+    def __init__(
+        self,
+        key: str | PathLike[str] = ...,
+        value: bool | int | float | str = ...,
+        tag: llama_model_kv_override_type | int | str = ...,
+    ) -> None: ...
+    @property
+    def key(self) -> str:
+        """The entry's name, such as `tokenizer.ggml.add_bos_token`."""
+    @key.setter
+    def key(self, value: str | PathLike[str]) -> None: ...
+    @property
+    def value(self) -> bool | int | float | str:
+        """What counts in place of the file's value."""
+    @value.setter
+    def value(self, value: bool | int | float | str) -> None: ...
+    @property
+    def tag(self) -> llama_model_kv_override_type:
+        """The type of `value`, which follows from what is assigned to it. Now: value."""
+    @tag.setter
+    def tag(self, value: llama_model_kv_override_type | int | str) -> None: ...
+
+class LlamaModelTensorBuftOverride(Parameters):
+    """llama.cpp's ``llama_model_tensor_buft_override``. Each field can be given by its name, or in the order of the
+    class.
+    """
+    def __init__(
+        self,
+        pattern: str | PathLike[str] = ...,
+        buft: str = ...,
+    ) -> None: ...
+    @property
+    def pattern(self) -> str:
+        """A regular expression for the tensors' names."""
+    @pattern.setter
+    def pattern(self, value: str | PathLike[str]) -> None: ...
+    @property
+    def buft(self) -> str:
+        """The memory they go to: `CPU`, or a device's name."""
+    @buft.setter
+    def buft(self, value: str) -> None: ...
+
 class CommonCpuParams(Parameters):
     """llama.cpp's ``common_cpu_params``. Each field can be given by its name, or in the order of the class."""
     def __init__(
@@ -1616,11 +1759,11 @@ class CommonCpuParams(Parameters):
     @poll.setter
     def poll(self, value: int) -> None: ...
 
-class CommonParamsSampling(Parameters):
+class CommonParamsSampling(Sampling):
     """llama.cpp's ``common_params_sampling``. Each field can be given by its name, or in the order of the class."""
     def __init__(
         self,
-        samplers: Iterable[common_sampler_type | int | str] = ...,
+        samplers: Iterable[common_sampler_type | int | str] | str = ...,
         seed: int = ...,
         temp: float = ...,
         dynatemp_range: float = ...,
@@ -1652,7 +1795,7 @@ class CommonParamsSampling(Parameters):
         ignore_eos: bool = ...,
         logit_bias: Iterable[LlamaLogitBias | Mapping[str, Any]] = ...,
         logit_bias_eog: Iterable[LlamaLogitBias | Mapping[str, Any]] = ...,
-        grammar: CommonGrammar | Mapping[str, Any] | str = ...,
+        grammar: CommonGrammar | Mapping[str, Any] | str | PathLike[str] = ...,
         grammar_lazy: bool = ...,
         grammar_triggers: Iterable[CommonGrammarTrigger | Mapping[str, Any]] = ...,
         preserved_tokens: Iterable[int] = ...,
@@ -1670,9 +1813,9 @@ class CommonParamsSampling(Parameters):
     ) -> None: ...
     @property
     def samplers(self) -> MutableSequence[common_sampler_type]:
-        """The samplers that are applied, in this order. Flag: --samplers."""
+        """The samplers that are applied, in this order. A string has them with semicolons between. Flag: --samplers."""
     @samplers.setter
-    def samplers(self, value: Iterable[common_sampler_type | int | str]) -> None: ...
+    def samplers(self, value: Iterable[common_sampler_type | int | str] | str) -> None: ...
     @property
     def seed(self) -> int:
         """The seed of the random choice. 4294967295 takes a new one every time. Flag: --seed."""
@@ -1852,7 +1995,7 @@ class CommonParamsSampling(Parameters):
         grammar instead. Flag: --grammar.
         """
     @grammar.setter
-    def grammar(self, value: CommonGrammar | Mapping[str, Any] | str) -> None: ...
+    def grammar(self, value: CommonGrammar | Mapping[str, Any] | str | PathLike[str]) -> None: ...
     @property
     def grammar_lazy(self) -> bool:
         """Lets the grammar begin only when one of `grammar_triggers` appears."""
@@ -1932,7 +2075,7 @@ class CommonParamsSampling(Parameters):
     @user_sampling_config.setter
     def user_sampling_config(self, value: int) -> None: ...
 
-class CommonGrammar(Parameters):
+class CommonGrammar(Grammar):
     """llama.cpp's ``common_grammar``. Each field can be given by its name, or in the order of the class."""
     def __init__(
         self,
@@ -2005,9 +2148,20 @@ class CommonParamsSpeculative(Parameters):
         ngram_cache: CommonParamsSpeculativeNgramCache | Mapping[str, Any] = ...,
         synth_len: float = ...,
         synth_rates: Iterable[float] = ...,
-        mparams_dft: CommonParamsModel | Mapping[str, Any] = ...,
+        mparams_dft: CommonParamsModel | Mapping[str, Any] | str | PathLike[str] = ...,
         n_max: int = ...,
         n_min: int = ...,
+        p_min: float = ...,
+        p_split: float = ...,
+        n_gpu_layers: int = ...,
+        cache_type_k: ggml_type | int | str = ...,
+        cache_type_v: ggml_type | int | str = ...,
+        cpuparams: CommonCpuParams | Mapping[str, Any] = ...,
+        cpuparams_batch: CommonCpuParams | Mapping[str, Any] = ...,
+        devices: Iterable[str] = ...,
+        tensor_buft_overrides: Iterable[LlamaModelTensorBuftOverride | Mapping[str, Any] | str | PathLike[str]] | str = ...,
+        lookup_cache_static: str | PathLike[str] = ...,
+        lookup_cache_dynamic: str | PathLike[str] = ...,
         type: common_speculative_type | int | str = ...,
         ngram_size_n: int = ...,
         ngram_size_m: int = ...,
@@ -2068,7 +2222,7 @@ class CommonParamsSpeculative(Parameters):
     def mparams_dft(self) -> CommonParamsModel:
         """Older name of `draft.mparams`. Now: draft.mparams."""
     @mparams_dft.setter
-    def mparams_dft(self, value: CommonParamsModel | Mapping[str, Any]) -> None: ...
+    def mparams_dft(self, value: CommonParamsModel | Mapping[str, Any] | str | PathLike[str]) -> None: ...
     @property
     def n_max(self) -> int:
         """Older name of `draft.n_max`. Now: draft.n_max."""
@@ -2079,6 +2233,61 @@ class CommonParamsSpeculative(Parameters):
         """Older name of `draft.n_min`. Now: draft.n_min."""
     @n_min.setter
     def n_min(self, value: int) -> None: ...
+    @property
+    def p_min(self) -> float:
+        """Older name of `draft.p_min`. Now: draft.p_min."""
+    @p_min.setter
+    def p_min(self, value: float) -> None: ...
+    @property
+    def p_split(self) -> float:
+        """Older name of `draft.p_split`. Now: draft.p_split."""
+    @p_split.setter
+    def p_split(self, value: float) -> None: ...
+    @property
+    def n_gpu_layers(self) -> int:
+        """Older name of `draft.n_gpu_layers`. Now: draft.n_gpu_layers."""
+    @n_gpu_layers.setter
+    def n_gpu_layers(self, value: int) -> None: ...
+    @property
+    def cache_type_k(self) -> ggml_type:
+        """Older name of `draft.cache_type_k`. Now: draft.cache_type_k."""
+    @cache_type_k.setter
+    def cache_type_k(self, value: ggml_type | int | str) -> None: ...
+    @property
+    def cache_type_v(self) -> ggml_type:
+        """Older name of `draft.cache_type_v`. Now: draft.cache_type_v."""
+    @cache_type_v.setter
+    def cache_type_v(self, value: ggml_type | int | str) -> None: ...
+    @property
+    def cpuparams(self) -> CommonCpuParams:
+        """Older name of `draft.cpuparams`. Now: draft.cpuparams."""
+    @cpuparams.setter
+    def cpuparams(self, value: CommonCpuParams | Mapping[str, Any]) -> None: ...
+    @property
+    def cpuparams_batch(self) -> CommonCpuParams:
+        """Older name of `draft.cpuparams_batch`. Now: draft.cpuparams_batch."""
+    @cpuparams_batch.setter
+    def cpuparams_batch(self, value: CommonCpuParams | Mapping[str, Any]) -> None: ...
+    @property
+    def devices(self) -> MutableSequence[str]:
+        """Older name of `draft.devices`. Now: draft.devices."""
+    @devices.setter
+    def devices(self, value: Iterable[str]) -> None: ...
+    @property
+    def tensor_buft_overrides(self) -> MutableSequence[LlamaModelTensorBuftOverride]:
+        """Older name of `draft.tensor_buft_overrides`. Now: draft.tensor_buft_overrides."""
+    @tensor_buft_overrides.setter
+    def tensor_buft_overrides(self, value: Iterable[LlamaModelTensorBuftOverride | Mapping[str, Any] | str | PathLike[str]] | str) -> None: ...
+    @property
+    def lookup_cache_static(self) -> str:
+        """Older name of `ngram_cache.lookup_cache_static`. Now: ngram_cache.lookup_cache_static."""
+    @lookup_cache_static.setter
+    def lookup_cache_static(self, value: str | PathLike[str]) -> None: ...
+    @property
+    def lookup_cache_dynamic(self) -> str:
+        """Older name of `ngram_cache.lookup_cache_dynamic`. Now: ngram_cache.lookup_cache_dynamic."""
+    @lookup_cache_dynamic.setter
+    def lookup_cache_dynamic(self, value: str | PathLike[str]) -> None: ...
     @property
     def type(self) -> common_speculative_type:
         """The only way to draft. Reads as the first of `types` that is not NONE, and takes the place of all of them.
@@ -2114,7 +2323,7 @@ class CommonParamsSpeculativeDraft(Parameters):
     """
     def __init__(
         self,
-        mparams: CommonParamsModel | Mapping[str, Any] = ...,
+        mparams: CommonParamsModel | Mapping[str, Any] | str | PathLike[str] = ...,
         n_max: int = ...,
         n_min: int = ...,
         p_min: float = ...,
@@ -2125,6 +2334,8 @@ class CommonParamsSpeculativeDraft(Parameters):
         cache_type_v: ggml_type | int | str = ...,
         cpuparams: CommonCpuParams | Mapping[str, Any] = ...,
         cpuparams_batch: CommonCpuParams | Mapping[str, Any] = ...,
+        devices: Iterable[str] = ...,
+        tensor_buft_overrides: Iterable[LlamaModelTensorBuftOverride | Mapping[str, Any] | str | PathLike[str]] | str = ...,
     ) -> None: ...
     @property
     def mparams(self) -> CommonParamsModel:
@@ -2132,7 +2343,7 @@ class CommonParamsSpeculativeDraft(Parameters):
         Environment: LLAMA_ARG_SPEC_DRAFT_MODEL.
         """
     @mparams.setter
-    def mparams(self, value: CommonParamsModel | Mapping[str, Any]) -> None: ...
+    def mparams(self, value: CommonParamsModel | Mapping[str, Any] | str | PathLike[str]) -> None: ...
     @property
     def n_max(self) -> int:
         """How much is drafted before it is checked, at most. Unit: tokens. Flag: --spec-draft-n-max. Environment:
@@ -2201,6 +2412,18 @@ class CommonParamsSpeculativeDraft(Parameters):
         """
     @cpuparams_batch.setter
     def cpuparams_batch(self, value: CommonCpuParams | Mapping[str, Any]) -> None: ...
+    @property
+    def devices(self) -> MutableSequence[str]:
+        """The devices that the draft model may be offloaded to. Empty takes all, `["none"]` stays on the CPU. Flag:
+        --spec-draft-device.
+        """
+    @devices.setter
+    def devices(self, value: Iterable[str]) -> None: ...
+    @property
+    def tensor_buft_overrides(self) -> MutableSequence[LlamaModelTensorBuftOverride]:
+        """Which of the draft model's tensors go to which device's memory. Flag: --spec-draft-override-tensor."""
+    @tensor_buft_overrides.setter
+    def tensor_buft_overrides(self, value: Iterable[LlamaModelTensorBuftOverride | Mapping[str, Any] | str | PathLike[str]] | str) -> None: ...
 
 class CommonParamsSpeculativeNgramMap(Parameters):
     """llama.cpp's ``common_params_speculative_ngram_map``. Each field can be given by its name, or in the order of

@@ -12,6 +12,8 @@ add_library(xllamacpp_core STATIC
   src/params.cpp
   src/params_aliases.cpp
   src/params_arguments.cpp
+  src/params_command_line.cpp
+  src/params_devices.cpp
   src/params_enums.cpp
   src/params_fields_compute.cpp
   src/params_fields_model.cpp
@@ -19,7 +21,10 @@ add_library(xllamacpp_core STATIC
   src/params_fields_sampling.cpp
   src/params_fields_server.cpp
   src/params_fields_speculative.cpp
+  src/params_kv_override.cpp
   src/params_prepare.cpp
+  src/params_rendering.cpp
+  src/params_rules.cpp
   src/params_table.cpp
   src/params_value.cpp
   src/routes.cpp

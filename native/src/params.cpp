@@ -2,6 +2,7 @@
 
 #include "params_fields.h"
 #include "params_native.h"
+#include "params_rules.h"
 
 #include <stdexcept>
 
@@ -35,6 +36,9 @@ std::vector<const structure_type *> structures() {
     return {&structure_of<common_params>(),
             &structure_of<common_params_model>(),
             &structure_of<common_adapter_lora_info>(),
+            &structure_of<common_control_vector_load_info>(),
+            &structure_of<llama_model_kv_override>(),
+            &structure_of<llama_model_tensor_buft_override>(),
             &structure_of<common_cpu_params>(),
             &structure_of<common_params_sampling>(),
             &structure_of<common_grammar>(),
@@ -77,6 +81,10 @@ void params::set(const std::string & path, const std::string & text) {
     write_part(find_part(structure_of<common_params>(), &changed->value, path), given, path);
     native_ = std::move(changed);
 }
+
+void params::check() const { check_rules(native_->value); }
+
+std::string params::print_sampling() const { return native_->value.sampling.print(); }
 
 params::native &       params::get_native() { return *native_; }
 const params::native & params::get_native() const { return *native_; }

@@ -7,6 +7,7 @@
 #include "ggml-opt.h"
 
 #include <algorithm>
+#include <cctype>
 #include <stdexcept>
 
 #define VALUE(enumerator) {#enumerator, enumerator}
@@ -19,7 +20,7 @@ const std::vector<enumeration> & enumerations() {
         {"llama_rope_scaling_type",
          {VALUE(LLAMA_ROPE_SCALING_TYPE_UNSPECIFIED), VALUE(LLAMA_ROPE_SCALING_TYPE_NONE),
           VALUE(LLAMA_ROPE_SCALING_TYPE_LINEAR), VALUE(LLAMA_ROPE_SCALING_TYPE_YARN),
-          VALUE(LLAMA_ROPE_SCALING_TYPE_LONGROPE)}},
+          VALUE(LLAMA_ROPE_SCALING_TYPE_LONGROPE), COUNT(LLAMA_ROPE_SCALING_TYPE_MAX_VALUE)}},
         {"llama_pooling_type",
          {VALUE(LLAMA_POOLING_TYPE_UNSPECIFIED), VALUE(LLAMA_POOLING_TYPE_NONE), VALUE(LLAMA_POOLING_TYPE_MEAN),
           VALUE(LLAMA_POOLING_TYPE_CLS), VALUE(LLAMA_POOLING_TYPE_LAST), VALUE(LLAMA_POOLING_TYPE_RANK)}},
@@ -109,9 +110,38 @@ const enumeration & enumeration_named(const std::string & name) {
     return *found;
 }
 
+const std::vector<enumerator> & constants() {
+    static const std::vector<enumerator> all = {
+        VALUE(GGML_DEFAULT_N_THREADS), VALUE(GGML_MAX_DIMS),         VALUE(GGML_MAX_NAME),
+        VALUE(GGML_MAX_N_THREADS),     VALUE(GGML_MAX_OP_PARAMS),    VALUE(GGML_MAX_SRC),
+        VALUE(GGML_ROPE_TYPE_NORMAL),  VALUE(GGML_ROPE_TYPE_NEOX),   VALUE(GGML_ROPE_TYPE_MROPE),
+        VALUE(GGML_ROPE_TYPE_VISION),  VALUE(GGML_ROPE_TYPE_IMROPE), VALUE(LLAMA_DEFAULT_SEED)};
+    return all;
+}
+
+size_t enumeration::prefix_length() const {
+    const std::string first  = values.front().name;
+    size_t            common = first.size();
+    for (const enumerator & e : values) {
+        const std::string name = e.name;
+        const auto        end  = first.begin() + static_cast<std::ptrdiff_t>(std::min(common, name.size()));
+        common = static_cast<size_t>(std::mismatch(first.begin(), end, name.begin()).first - first.begin());
+    }
+    return first.rfind('_', common - 1) + 1;
+}
+
+std::string enumeration::short_name(const enumerator & e) const {
+    std::string name = std::string(e.name).substr(prefix_length());
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    return name;
+}
+
 const enumerator * enumeration::by_name(const std::string & wanted) const {
-    const auto found =
-        std::find_if(values.begin(), values.end(), [&](const enumerator & e) { return e.name == wanted; });
+    std::string plain = wanted;
+    std::transform(plain.begin(), plain.end(), plain.begin(),
+                   [](unsigned char c) { return c == '-' ? '_' : std::tolower(c); });
+    const auto found = std::find_if(values.begin(), values.end(),
+                                    [&](const enumerator & e) { return e.name == wanted || short_name(e) == plain; });
     return found == values.end() ? nullptr : &*found;
 }
 
@@ -139,7 +169,13 @@ int64_t read_enumerator(const enumeration & e, const json & given, const std::st
         found = e.by_value(given.get<int64_t>());
     }
     if (!found || found->is_count) {
-        refuse(path, given, "one of " + e.names());
+        std::vector<std::string> known;
+        for (const enumerator & value : e.values) {
+            known.push_back(e.short_name(value));
+            known.emplace_back(value.name);
+        }
+        const std::string nearest = given.is_string() ? nearest_name(given.get<std::string>(), known) : "";
+        refuse(path, given, "one of " + e.names(), nearest);
     }
     return found->value;
 }
@@ -155,6 +191,7 @@ NAME(llama_flash_attn_type)
 NAME(llama_split_mode)
 NAME(llama_load_mode)
 NAME(llama_lazy_mode)
+NAME(llama_model_kv_override_type)
 NAME(ggml_type)
 NAME(ggml_numa_strategy)
 NAME(ggml_sched_priority)

@@ -18,14 +18,22 @@ struct enumeration {
     const char *            name;
     std::vector<enumerator> values;
 
+    /// Takes the whole name, and what is left of it without what all names begin with, in any case: "last".
     const enumerator * by_name(const std::string & name) const;
     const enumerator * by_value(int64_t value) const;
     std::string        names() const;
+    std::string        short_name(const enumerator & e) const;  ///< "last" for LLAMA_POOLING_TYPE_LAST.
+
+  private:
+    size_t prefix_length() const;
 };
 
 /// Every enumeration, in the order of the reference; enumeration_named throws std::logic_error where there is none.
 const std::vector<enumeration> & enumerations();
 const enumeration &              enumeration_named(const std::string & name);
+
+/// The constants of llama.cpp's that belong to its parameters.
+const std::vector<enumerator> & constants();
 
 /// The name of the enumeration E.
 template <class E> const char * name_of();

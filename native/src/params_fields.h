@@ -1,6 +1,7 @@
 // The rows of common_params, in the parts that its reference is divided into; each part has a file of its own.
 #pragma once
 
+#include "params_devices.h"
 #include "params_table.h"
 
 // A member's name and the member, so that the two cannot differ. `self` is the structure at hand.
@@ -25,6 +26,9 @@ template <> const structure_type & structure_of<common_params>();
 template <> const structure_type & structure_of<common_params_model>();
 template <> const structure_type & structure_of<common_cpu_params>();
 template <> const structure_type & structure_of<common_adapter_lora_info>();
+template <> const structure_type & structure_of<common_control_vector_load_info>();
+template <> const structure_type & structure_of<llama_model_kv_override>();
+template <> const structure_type & structure_of<llama_model_tensor_buft_override>();
 template <> const structure_type & structure_of<common_params_sampling>();
 template <> const structure_type & structure_of<common_grammar>();
 template <> const structure_type & structure_of<common_grammar_trigger>();
@@ -37,8 +41,11 @@ template <> const structure_type & structure_of<common_params_speculative_ngram_
 template <> const structure_type & structure_of<common_params_diffusion>();
 template <> const structure_type & structure_of<lr_opt>();
 
-template <> common_params            default_of<common_params>();
-template <> common_adapter_lora_info default_of<common_adapter_lora_info>();
+template <> common_params                    default_of<common_params>();
+template <> common_adapter_lora_info         default_of<common_adapter_lora_info>();
+template <> common_control_vector_load_info  default_of<common_control_vector_load_info>();
+template <> llama_model_kv_override          default_of<llama_model_kv_override>();
+template <> llama_model_tensor_buft_override default_of<llama_model_tensor_buft_override>();
 
 /// A structure of this name, with the rows that `describe` writes.
 template <class S> structure<S> make_structure(const char * name, void (*describe)(structure<S> &)) {

@@ -3,16 +3,24 @@
 
 namespace xllamacpp {
 
+// What llama.cpp leaves open counts fully.
 template <> common_adapter_lora_info default_of<common_adapter_lora_info>() { return {"", 1.0f, "", "", nullptr}; }
+template <> common_control_vector_load_info default_of<common_control_vector_load_info>() { return {1.0f, ""}; }
 
 template <> const structure_type & structure_of<common_params_model>() {
     using self            = common_params_model;
     static const auto all = make_structure<self>("common_params_model", [](structure<self> & s) {
-        s.row(FIELD(path), "The model's file, a GGUF. Of a model in several files, the first.");
-        s.row(FIELD(url), "An address to download the file from, where `path` is empty.");
-        s.row(FIELD(hf_repo), "A repository on the Hugging Face Hub, `user/name` or `user/name:quantization`.");
-        s.row(FIELD(hf_file), "The file to take from `hf_repo`. Empty lets the quantization decide.");
-        s.row(FIELD(docker_repo), "A model in a Docker registry, `repository/name:tag`.");
+        s.row(FIELD(path), "The model's file, a GGUF. Of a model in several files, the first.",
+              {example(R"("model.gguf")")});
+        s.row(FIELD(url), "An address to download the file from, where `path` is empty.",
+              {example(R"("https://example.org/model.gguf")")});
+        s.row(FIELD(hf_repo), "A repository on the Hugging Face Hub, `user/name` or `user/name:quantization`.",
+              {example(R"("ggml-org/gemma-3-1b-it-GGUF:Q4_K_M")")});
+        s.row(FIELD(hf_file), "The file to take from `hf_repo`. Empty lets the quantization decide.",
+              {example(R"("model-Q4_K_M.gguf")")});
+        s.row(FIELD(docker_repo), "A model in a Docker registry, `repository/name:tag`.",
+              {example(R"("ai/smollm2:135M-Q4_K_M")")});
+        s.from_text = [](self & m, const std::string & text, const std::string &) { m.path = text; };
     });
     return all;
 }
@@ -20,35 +28,52 @@ template <> const structure_type & structure_of<common_params_model>() {
 template <> const structure_type & structure_of<common_adapter_lora_info>() {
     using self            = common_adapter_lora_info;
     static const auto all = make_structure<self>("common_adapter_lora_info", [](structure<self> & s) {
-        s.row(FIELD(path), "The adapter's file, a GGUF.");
-        s.row(FIELD(scale), "How strongly the adapter counts: 0 is not at all, 1 as it was trained.");
+        s.row(FIELD(path), "The adapter's file, a GGUF.", {example(R"("model.gguf")")});
+        s.row(FIELD(scale), "How strongly the adapter counts: 0 is not at all, 1 as it was trained.", {example("0.5")});
         s.row(FIELD(task_name), "What the adapter says it is for. Read from the file when it is loaded.");
         s.row(FIELD(prompt_prefix), "What the adapter wants before a prompt. Read from the file when it is loaded.");
         s.omit("ptr", "llama.cpp's own handle of the loaded adapter");
+        s.from_text = [](self & a, const std::string & text, const std::string &) { a.path = text; };
+    });
+    return all;
+}
+
+template <> const structure_type & structure_of<common_control_vector_load_info>() {
+    using self            = common_control_vector_load_info;
+    static const auto all = make_structure<self>("common_control_vector_load_info", [](structure<self> & s) {
+        s.row(FIELD(fname), "The control vector's file, a GGUF.", {example(R"("happy.gguf")")});
+        s.row(FIELD(strength), "How strongly the vector counts: 0 is not at all, negative turns it around.",
+              {example("-0.5")});
+        s.from_text = [](self & v, const std::string & text, const std::string &) { v.fname = text; };
     });
     return all;
 }
 
 void describe_model(structure<common_params> & s) {
     using self = common_params;
-    s.group("Model");
+    s.group("Model and adapters");
     s.row(FIELD(model), "The model to load.", {flag("--model")});
     s.row(FIELD(model_alias), "The names under which the API offers the model. Empty takes the model's own name.",
-          {flag("--alias")});
-    s.row(FIELD(model_tags), "Labels that the list of models shows. They select nothing.", {flag("--tags")});
-    s.row(FIELD(hf_token), "The access token for the Hugging Face Hub.", {flag("--hf-token"), secret()});
+          {flag("--alias"), example(R"(["my-model"])")});
+    s.row(FIELD(model_tags), "Labels that the list of models shows. They select nothing.",
+          {flag("--tags"), example(R"(["small", "chat"])")});
+    s.row(FIELD(hf_token), "The access token for the Hugging Face Hub.",
+          {flag("--hf-token"), secret(), example(R"("hf_...")")});
     s.row(FIELD(offline), "Takes models from the cache only and never opens a connection to fetch one.",
           {flag("--offline")});
-    s.row(FIELD(lora_adapters), "LoRA adapters to load beside the model.", {flag("--lora")});
+    s.row(FIELD(lora_adapters), "LoRA adapters to load beside the model.",
+          {flag("--lora"), example(R"([{"path": "adapter.gguf", "scale": 0.5}])")});
     s.row(FIELD(lora_init_without_apply),
           "Loads the adapters with their effect off, until a request or `/lora-adapters` turns it on.",
           {flag("--lora-init-without-apply")});
-    s.omit("control_vectors", "files with a strength each, which the command line's --control-vector sets");
+    s.row(FIELD(control_vectors), "Control vectors to add to the model's layers, all at once.",
+          {flag("--control-vector"), example(R"([{"fname": "happy.gguf", "strength": 0.8}])")});
     s.row(FIELD(control_vector_layer_start), "The first layer that control vectors act on. -1 is the model's first.",
-          {flag("--control-vector-layer-range")});
+          {flag("--control-vector-layer-range"), example("10")});
     s.row(FIELD(control_vector_layer_end), "The last layer that control vectors act on. -1 is the model's last.",
-          {flag("--control-vector-layer-range")});
-    s.omit("kv_overrides", "typed entries of the model's metadata, which the command line's --override-kv sets");
+          {flag("--control-vector-layer-range"), example("20")});
+    s.row(FIELD(kv_overrides), "Entries of the model's metadata to go by in place of those in its file.",
+          {flag("--override-kv"), example(R"(["tokenizer.ggml.add_bos_token=bool:false"])")});
     s.row(FIELD(load_mode),
           "How the file's contents get into memory: mapped, locked, read directly, or as fits the device.",
           {flag("--load-mode")});
@@ -70,24 +95,25 @@ void describe_multimodal(structure<common_params> & s) {
     s.row(FIELD(no_mmproj), "Leaves the projector out that a Hugging Face repository offers with its model.",
           {flag("--no-mmproj")});
     s.row(FIELD(mmproj_use_gpu), "Runs the projector on a GPU where there is one.", {flag("--mmproj-offload")});
-    s.omit("mmproj_device", "a device's handle, which the command line's --mmproj-device sets");
+    s.row(FIELD(mmproj_device), "The device that runs the projector. Empty follows `devices`.",
+          {flag("--mmproj-device"), example(R"("CUDA0")")});
     s.row(FIELD(image_min_tokens),
           "The least that an image takes up, for models that scale images. -1 lets the model say.",
-          {unit("tokens"), flag("--image-min-tokens")});
+          {unit("tokens"), flag("--image-min-tokens"), example("64")});
     s.row(FIELD(image_max_tokens),
           "The most that an image takes up, for models that scale images. -1 lets the model say.",
-          {unit("tokens"), flag("--image-max-tokens")});
+          {unit("tokens"), flag("--image-max-tokens"), example("1024")});
     s.row(FIELD(mtmd_batch_max_tokens), "How much of several images is encoded at once, at most.",
-          {unit("tokens"), flag("--mtmd-batch-max-tokens")});
+          {unit("tokens"), flag("--mtmd-batch-max-tokens"), example("512")});
     s.row(FIELD(video_fps), "How many frames of a video the model sees.",
-          {unit("frames per second"), flag("--video-fps")});
+          {unit("frames per second"), flag("--video-fps"), example("2.0")});
     s.row(FIELD(video_timestamp_interval_ms), "How often the time is written between a video's frames.",
-          {unit("milliseconds"), flag("--video-timestamp-interval")});
+          {unit("milliseconds"), flag("--video-timestamp-interval"), example("10000")});
     s.row(FIELD(video_ffmpeg_bin_dir), "The directory with ffmpeg and ffprobe. Empty searches PATH.",
-          {flag("--video-ffmpeg-dir")});
+          {flag("--video-ffmpeg-dir"), example(R"("/opt/ffmpeg/bin")")});
     s.row(FIELD(media_path),
           "The directory whose files a request may name by a relative `file://` address. Empty allows none.",
-          {flag("--media-path")});
+          {flag("--media-path"), example(R"("/srv/media")")});
 }
 
 }  // namespace xllamacpp

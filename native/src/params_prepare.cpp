@@ -1,6 +1,7 @@
 // What happens to parameters between setting and loading. llama.cpp's command line and server do the same in several
 // places; a server that was set up from a program needs it just as much.
 #include "params_native.h"
+#include "params_rules.h"
 #include "xllamacpp/log.h"
 
 #include "chat.h"
@@ -125,6 +126,7 @@ void close_origins(common_params & p) {
 }  // namespace
 
 void prepare(common_params & value) {
+    check_rules(value);
     resolve_threads(value);
     resolve_slots(value);
     terminate_lists(value);

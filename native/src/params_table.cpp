@@ -1,5 +1,7 @@
 #include "params_table.h"
 
+#include "params_rules.h"
+
 #include "arg.h"
 #include "xllamacpp/params.h"
 
@@ -106,6 +108,23 @@ attribute each_value_is_json() {
     return [](field & f) { f.json_values = true; };
 }
 
+attribute text_list(char separator, std::function<json(const std::string &)> parse_part) {
+    return [separator, parse_part = std::move(parse_part)](field & f) {
+        f.from_text = [separator, parse_part](const std::string & text) {
+            json               parts = json::array();
+            std::istringstream stream(text);
+            for (std::string one; std::getline(stream, one, separator);) {
+                parts.push_back(parse_part(one));
+            }
+            return parts;
+        };
+    };
+}
+
+attribute example(const char * json_text) {
+    return [json_text](field & f) { f.example = json_text; };
+}
+
 attribute secret() {
     return [](field & f) { f.secret = true; };
 }
@@ -119,7 +138,7 @@ void field::write(void * owner, const json & given, const std::string & path) co
         // The type would name its own bounds, which are wider.
         refuse(path, given, range_text(*this, true));
     }
-    type->write(access(owner), spread(given, path), path);
+    type->write(access(owner), spread(from_text && given.is_string() ? from_text(given) : given, path), path);
     // After the type's own checks, and on what it made of the value: params::set works on a copy, so nothing is lost.
     check_given(given, path);
     check_stored(read(owner), given, path);
@@ -202,7 +221,20 @@ json field::describe() const {
     if (length) {
         out["type"]["length"] = length;
     }
-    for (const auto & [key, value] : {std::pair{"secret", secret}, {"bookkeeping", bookkeeping}}) {
+    for (const auto & [key, value] : {std::pair{"positive", above_zero},
+                                      {"non_zero", non_zero},
+                                      {"non_empty", non_empty},
+                                      {"infinite", infinite},
+                                      {"text", static_cast<bool>(from_text)}}) {
+        if (value) {
+            out["type"][key] = true;
+        }
+    }
+    if (!example.empty()) {
+        out["example"] = json::parse(example);
+    }
+    for (const auto & [key, value] :
+         {std::pair{"secret", secret}, {"bookkeeping", bookkeeping}, {"changed", changed}}) {
         if (value) {
             out[key] = true;
         }
@@ -240,8 +272,17 @@ void structure_type::write_fields(void * value, const json & given, const std::s
     }
 }
 
-json        structure_type::describe() const { return {{"kind", "structure"}, {"name", name}}; }
-std::string structure_type::expected() const { return "an object with fields of " + name; }
+json structure_type::describe() const {
+    json out = {{"kind", "structure"}, {"name", name}};
+    if (takes_text()) {
+        out["text"] = true;
+    }
+    return out;
+}
+
+std::string structure_type::expected() const {
+    return "an object with fields of " + name + (takes_text() ? ", or a string" : "");
+}
 
 part structure_type::find(void * value, const std::string & key, const std::string & path) const {
     if (const field * f = field_named(key)) {
@@ -265,10 +306,8 @@ part structure_type::find(void * value, const std::string & key, const std::stri
 std::string params::table() {
     const std::map<std::string, std::string> variables = variables_by_flag();
 
-    json out = {{"structures", json::object()},
-                {"omitted", json::object()},
-                {"aliases", json::object()},
-                {"enums", json::object()}};
+    json out = {{"structures", json::object()}, {"omitted", json::object()},   {"aliases", json::object()},
+                {"enums", json::object()},      {"constants", json::object()}, {"rules", json::array()}};
     for (const structure_type * s : structures()) {
         json & fields = out["structures"][s->name] = json::array();
         json & aliases = out["aliases"][s->name] = json::array();
@@ -286,9 +325,20 @@ std::string params::table() {
     }
     for (const enumeration & e : enumerations()) {
         json & values = out["enums"][e.name] = json::object();
+        json & words = out["words"][e.name] = json::array();
         for (const enumerator & value : e.values) {
             values[value.name] = value.value;
+            if (!value.is_count) {
+                words.push_back(value.name);
+                words.push_back(e.short_name(value));
+            }
         }
+    }
+    for (const enumerator & constant : constants()) {
+        out["constants"][constant.name] = constant.value;
+    }
+    for (const rule & r : rules()) {
+        out["rules"].push_back({{"fields", r.fields}, {"advice", r.advice}});
     }
     return out.dump();
 }

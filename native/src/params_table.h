@@ -30,13 +30,15 @@ class field {
 
     std::string        name;
     const value_type * type = nullptr;
-    // An alias has a type that no other field has.
+    // An alias, or a computed row, has a type that no other field has.
     std::shared_ptr<const value_type> own;
     std::string                       doc;
     std::string                       group;
     std::string                       unit;
     std::string                       flag;    ///< The flag of llama.cpp's server that sets it.
     std::string                       target;  ///< Set for an alias: what it stands for.
+
+    std::string example;  ///< JSON: a value that somebody might set.
 
     std::optional<double> min;
     std::optional<double> max;
@@ -51,9 +53,11 @@ class field {
     bool   json_values = false;
     bool   secret      = false;
     bool   bookkeeping = false;
+    bool   changed     = false;  ///< An alias that says less than its target can hold.
 
-    std::function<void *(void *)> access;
-    std::function<void(void *)>   after_write;
+    std::function<void *(void *)>            access;
+    std::function<void(void *)>              after_write;
+    std::function<json(const std::string &)> from_text;
 
   private:
     json spread(const json & given, const std::string & path) const;
@@ -66,6 +70,9 @@ part find_part(const value_type & root, void * value, const std::string & path);
 
 /// Writes through the checks of the field that the part is, if it is one.
 void write_part(const part & target, const json & given, const std::string & path);
+
+/// Whether an older name still says all that its field of today can hold. Using one that does not is warned about.
+enum class meaning { same, changed };
 
 /// What a row says besides its name and its text.
 using attribute = std::function<void(field &)>;
@@ -81,8 +88,10 @@ attribute not_empty();
 attribute not_zero();
 attribute or_infinite();         ///< Takes "inf" and "-inf" too.
 attribute each_value_is_json();  ///< A map's values are texts of JSON.
-attribute secret();              ///< Not to be shown where parameters are printed.
-attribute kept_by_us();          ///< Follows from other fields; seldom set by hand.
+attribute text_list(char separator, std::function<json(const std::string &)> parse_part);  ///< A string is a list too.
+attribute example(const char * json_text);  ///< For the reference, where the type alone suggests none.
+attribute secret();                         ///< Not to be shown where parameters are printed.
+attribute kept_by_us();                     ///< Follows from other fields; seldom set by hand.
 
 class structure_type : public value_type {
   public:
@@ -92,6 +101,9 @@ class structure_type : public value_type {
     part        find(void * value, const std::string & key, const std::string & path) const override;
 
     const field * field_named(const std::string & name) const;
+
+    /// Whether a string can stand for the whole structure.
+    virtual bool takes_text() const = 0;
 
     std::string                                      name;
     std::vector<field>                               fields;
@@ -108,14 +120,15 @@ template <class S> const structure_type & structure_of();
 template <class S> class structure final : public structure_type {
   public:
     void write(void * value, const json & given, const std::string & path) const override {
-        S & target = *static_cast<S *>(value);
-        if (from_text && given.is_string()) {
-            from_text(target, given.get<std::string>());
-            return;
-        }
         S fresh = default_of<S>();
-        write_fields(&fresh, given, path);
-        target = std::move(fresh);
+        if (from_text && given.is_string()) {
+            std::string text;
+            type_of<std::string>().write(&text, given, path);
+            from_text(fresh, text, path);
+        } else {
+            write_fields(&fresh, given, path);
+        }
+        *static_cast<S *>(value) = std::move(fresh);
     }
 
     /// The rows that follow belong under this heading of the reference.
@@ -137,23 +150,30 @@ template <class S> class structure final : public structure_type {
         fields.push_back(std::move(f));
     }
 
+    /// A member whose C++ type alone does not say how to read it: `type` is given the whole structure.
+    void computed_row(const char * member_name, std::shared_ptr<const value_type> type, const char * doc) {
+        add_owned(member_name, std::move(type), doc);
+    }
+
     /// A member that cannot be a field, and why.
     void omit(const char * member_name, const char * reason) { omitted.emplace_back(member_name, reason); }
 
     /// Another name for the fields at `targets`, all of the same type: reads the first and writes every one.
-    void alias(const char * alias_name, const std::vector<std::string> & targets, const char * doc);
+    void alias(const char * alias_name, const std::vector<std::string> & targets, const char * doc,
+               meaning change = meaning::same);
 
     /// A name whose value, of type T, is worked out from `target` by `get` and spread by `set`.
     template <class T>
     void alias(const char * alias_name, const char * target, T (*get)(const S &), void (*set)(S &, const T &),
-               const char * doc);
+               const char * doc, meaning change = meaning::same);
 
-    /// Lets a string stand for the whole structure.
-    std::function<void(S &, const std::string &)> from_text;
+    /// Lets a string stand for the whole structure, at the path that is the last argument.
+    std::function<void(S &, const std::string &, const std::string &)> from_text;
+
+    bool takes_text() const override { return static_cast<bool>(from_text); }
 
   private:
-    void add_alias(const char * alias_name, std::string target, std::shared_ptr<const value_type> type,
-                   const char * doc);
+    field & add_owned(const char * field_name, std::shared_ptr<const value_type> type, const char * doc);
 
     std::string group_;
 };
@@ -220,33 +240,35 @@ template <class S, class T> class derived_type final : public value_type {
 };
 
 template <class S>
-void structure<S>::alias(const char * alias_name, const std::vector<std::string> & targets, const char * doc) {
-    std::string all;
+void structure<S>::alias(const char * alias_name, const std::vector<std::string> & targets, const char * doc,
+                         meaning change) {
+    field & f = add_owned(alias_name, std::make_shared<redirected_type<S>>(targets), doc);
+    f.changed = change == meaning::changed;
     for (const std::string & path : targets) {
-        all += (all.empty() ? "" : ", ") + path;
+        f.target += (f.target.empty() ? "" : ", ") + path;
     }
-    add_alias(alias_name, all, std::make_shared<redirected_type<S>>(targets), doc);
 }
 
 template <class S>
 template <class T>
 void structure<S>::alias(const char * alias_name, const char * target, T (*get)(const S &), void (*set)(S &, const T &),
-                         const char * doc) {
-    add_alias(alias_name, target, std::make_shared<derived_type<S, T>>(get, set), doc);
+                         const char * doc, meaning change) {
+    field & f = add_owned(alias_name, std::make_shared<derived_type<S, T>>(get, set), doc);
+    f.changed = change == meaning::changed;
+    f.target  = target;
 }
 
 template <class S>
-void structure<S>::add_alias(const char * alias_name, std::string target, std::shared_ptr<const value_type> type,
-                             const char * doc) {
+field & structure<S>::add_owned(const char * field_name, std::shared_ptr<const value_type> type, const char * doc) {
     field f;
-    f.name   = alias_name;
+    f.name   = field_name;
     f.type   = type.get();
     f.own    = std::move(type);
     f.doc    = doc;
     f.group  = group_;
-    f.target = std::move(target);
     f.access = [](void * owner) { return owner; };
     fields.push_back(std::move(f));
+    return fields.back();
 }
 
 /// Every structure, the whole of common_params first.

@@ -24,8 +24,9 @@ std::string quote(const json & given) {
 
 }  // namespace
 
-void refuse(const std::string & path, const json & given, const std::string & expected) {
-    throw std::invalid_argument(path + ": expected " + expected + ", got " + quote(given));
+void refuse(const std::string & path, const json & given, const std::string & expected, const std::string & nearest) {
+    throw std::invalid_argument(path + ": expected " + expected + ", got " + quote(given) +
+                                (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
 std::string nearest_name(const std::string & wrong, const std::vector<std::string> & known) {
@@ -83,7 +84,9 @@ double read_number(const json & given, double largest, const std::string & path)
         const double infinity = std::numeric_limits<double>::infinity();
         return given == "inf" ? infinity : -infinity;
     }
-    if (!given.is_number() || std::fabs(given.get<double>()) > largest) {
+    // The shortest decimal of the largest float is a little above it.
+    constexpr double rounding = 1.0 + std::numeric_limits<float>::epsilon() / 4.0;
+    if (!given.is_number() || std::fabs(given.get<double>()) > largest * rounding) {
         refuse(path, given, "a number");
     }
     return given.get<double>();

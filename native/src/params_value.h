@@ -16,8 +16,9 @@ namespace xllamacpp {
 
 using json = nlohmann::ordered_json;
 
-/// Throws std::invalid_argument: "<path>: expected <expected>, got <given>".
-[[noreturn]] void refuse(const std::string & path, const json & given, const std::string & expected);
+/// Throws std::invalid_argument: "<path>: expected <expected>, got <given>; did you mean <nearest>?"
+[[noreturn]] void refuse(const std::string & path, const json & given, const std::string & expected,
+                         const std::string & nearest = "");
 
 /// The known name that is most like `wrong`, or "" where none is near.
 std::string nearest_name(const std::string & wrong, const std::vector<std::string> & known);

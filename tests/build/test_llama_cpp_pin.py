@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+from clang import cindex
 
 import xllamacpp as xlc
 
@@ -58,21 +60,50 @@ def test_nobody_else_knows_the_pin():
     assert not [(str(path), fact) for path in files for fact in facts if fact in path.read_text(encoding="utf-8")]
 
 
+# What a llama.cpp says of its parameters, in few words.
+HEADERS = {"vendor/llama.cpp/common/common.h": "struct common_params {\n    int n_new = 1;\n};\n"}
+OLD_HEADERS = "struct common_params {\n    int n_old = 0;\n};\n"
+
+
+def write_stand_in(wheelhouse, name):
+    """Write a wheel that takes a package from this environment, so that no test waits for an index."""
+    with zipfile.ZipFile(wheelhouse / f"{name}-999-py3-none-any.whl", "w") as wheel:
+        folder = f"{name}-999.dist-info"
+        wheel.writestr(f"{name}_elsewhere.pth", str(Path(cindex.__file__).parents[1]))
+        wheel.writestr(f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 999\n")
+        wheel.writestr(f"{folder}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{folder}/RECORD", "")
+
+
 @pytest.fixture
 def move_pin(tmp_path):
     """Run the session on a copy of what it reads and writes; return its exit status, its output and the pin."""
     project = tmp_path / "project"
     copy = project / PIN.relative_to(CHECKOUT)
     copy.parent.mkdir(parents=True)
-    shutil.copy(PIN, copy)
-    for name in ("noxfile.py", "pyproject.toml"):
-        shutil.copy(CHECKOUT / name, project)
+    for name in (
+        "noxfile.py",
+        "pyproject.toml",
+        "native/cmake/llama_cpp_pin.cmake",
+        "native/cmake/llama_cpp_fetch.cmake",
+    ):
+        shutil.copy(CHECKOUT / name, project / name)
+    shutil.copytree(CHECKOUT / "tests" / "llama_cpp_header", project / "tests" / "llama_cpp_header")
+    # The tree of the old pin is where a build would have put it.
+    old = values(PIN.read_text())
+    tree = tmp_path / "cache" / f"llama.cpp-{old['LLAMA_CPP_VERSION']}-{old['LLAMA_CPP_SDIST_SHA256'][:12]}"
+    for path, text in {"include/llama.h": "", "common/common.h": OLD_HEADERS}.items():
+        (tree / path).parent.mkdir(parents=True)
+        (tree / path).write_text(text)
 
     def move(sdist, *arguments):
+        for name in ("cmake", "libclang"):
+            write_stand_in(sdist.path.parent, name)
+        cache = {"XLLAMACPP_BUILD_CACHE": str(tmp_path / "cache")}
         result = subprocess.run(
             [sys.executable, "-m", "nox", "--non-interactive", "-s", "llama_cpp", "--", *arguments],
             cwd=project,
-            env={**os.environ, **sdist.environment, "NO_COLOR": "1"},
+            env={**os.environ, **sdist.environment, **cache, "NO_COLOR": "1"},
             capture_output=True,
             text=True,
             timeout=120,
@@ -83,7 +114,7 @@ def move_pin(tmp_path):
 
 
 def test_the_session_moves_the_pin(make_sdist, move_pin):
-    sdist = make_sdist()
+    sdist = make_sdist(files=HEADERS)
     before = PIN.read_text()
     status, output, after = move_pin(sdist, sdist.version)
     assert status == 0, output
@@ -99,6 +130,16 @@ def test_the_session_moves_the_pin(make_sdist, move_pin):
     assert blank.sub("", after) == blank.sub("", before)
     assert f"LLAMA_CPP_VERSION: {values(before)['LLAMA_CPP_VERSION']} -> 7.8.9" in output
     assert "Next: nox -s tests" in output
+    # What that means for the table of parameters.
+    assert "+ common_params::n_new: int = 1\n- common_params::n_old: int = 0\n" in output
+
+
+def test_the_pin_moves_where_the_headers_cannot_be_compared(make_sdist, move_pin):
+    sdist = make_sdist()
+    status, output, after = move_pin(sdist, sdist.version)
+    assert (status, values(after)["LLAMA_CPP_VERSION"]) == (0, "7.8.9"), output
+    assert "the headers were not compared: libclang cannot read" in output
+    assert "'common.h' file not found" in output
 
 
 def test_the_commit_comes_from_gits_note_where_there_is_one(make_sdist, move_pin):

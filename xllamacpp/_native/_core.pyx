@@ -16,7 +16,7 @@ from libcpp.vector cimport vector
 
 from xllamacpp._native cimport backends, grammar, log
 from xllamacpp._native.log cimport log_line
-from xllamacpp._native.params cimport params
+from xllamacpp._native.params cimport argument_sources, params
 from xllamacpp._native.server cimport server, server_state
 from xllamacpp._native.stream cimport pull, stream
 
@@ -37,6 +37,13 @@ cdef str decode(const string & text):
     # A model may stop in the middle of a character, and a log line may hold a path in any encoding.
     cdef bytes raw = text
     return raw.decode("utf-8", "replace")
+
+
+cdef cpp_map[string, string] encode_map(texts):
+    cdef cpp_map[string, string] native_texts
+    for name, value in texts.items():
+        native_texts[encode(name)] = encode(value)
+    return native_texts
 
 
 cdef class Params:
@@ -70,14 +77,36 @@ cdef class Params:
         except ValueError as error:
             raise ParameterError(str(error)) from None
 
-    def parse_arguments(self, arguments):
+    def parse_arguments(self, arguments, bint all_sources):
         cdef vector[string] native_arguments
+        cdef argument_sources sources = argument_sources.all if all_sources else argument_sources.arguments_only
         for argument in arguments:
             native_arguments.push_back(encode(argument))
         try:
-            self.native.parse_arguments(native_arguments)
+            self.native.parse_arguments(native_arguments, sources)
         except ValueError as error:
             raise ParameterError(str(error)) from None
+
+    def parse_environment(self, environment):
+        try:
+            self.native.parse_environment(encode_map(environment))
+        except ValueError as error:
+            raise ParameterError(str(error)) from None
+
+    def to_arguments(self):
+        return [decode(argument) for argument in self.native.to_arguments()]
+
+    def to_environment(self):
+        return {decode(pair.first): decode(pair.second) for pair in self.native.to_environment()}
+
+    def check(self):
+        try:
+            self.native.check()
+        except ValueError as error:
+            raise ParameterError(str(error)) from None
+
+    def print_sampling(self):
+        return decode(self.native.print_sampling())
 
     @staticmethod
     def usage():
@@ -180,13 +209,11 @@ cdef class Server:
         return [decode(line) for line in self.native.get().routes()]
 
     def request(self, str method, str path, bytes body, headers):
-        cdef cpp_map[string, string] native_headers
+        cdef cpp_map[string, string] native_headers = encode_map(headers)
         cdef string native_method = encode(method)
         cdef string native_path = encode(path)
         cdef string native_body = body
         cdef Stream answer = Stream()
-        for name, value in headers.items():
-            native_headers[encode(name)] = encode(value)
         with nogil:
             answer.native = move(self.native.get().request(native_method, native_path, native_body, native_headers))
         return answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from xllamacpp._native import _core
-from xllamacpp.errors import ParameterError
+from xllamacpp.errors import ParameterError, ParameterWarning
 
 _EXPECTED = {
     "boolean": "True or False",
@@ -26,6 +27,8 @@ _EXPECTED = {
     "array": "a list",
     "set": "a set",
     "map": "a dict of strings",
+    "device": "a device's name",
+    "scalar": "a number, a string, True or False",
 }
 
 
@@ -40,6 +43,12 @@ class Kind:
     min: float | None = None
     max: float | None = None
     choices: tuple[int, ...] = ()
+    positive: bool = False
+    non_zero: bool = False
+    non_empty: bool = False
+    infinite: bool = False
+    text: bool = False
+    """Whether a string can stand for the whole of it."""
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Kind:
@@ -62,7 +71,7 @@ class Kind:
     def expected(self) -> str:
         """What may be given, for messages."""
         if self.kind == "structure":
-            return f"a {self.class_name} or a dict of its fields"
+            return f"a {self.class_name} or a dict of its fields" + (", or a string" if self.text else "")
         return _EXPECTED.get(self.kind, f"a {self.name}")
 
 
@@ -80,6 +89,9 @@ class Field:
     target: str = ""
     secret: bool = False
     bookkeeping: bool = False
+    changed: bool = False
+    """An older name that says less than its target can hold; using it is warned about, once."""
+    example: Any = None
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Field:
@@ -112,6 +124,12 @@ class Structure:
         return Kind("structure", self.name)
 
     @property
+    def takes_text(self) -> bool:
+        """Whether a string can stand for the whole of it."""
+        kinds = (field.type for structure in STRUCTURES.values() for field in structure.fields.values())
+        return any((kind.of or kind) == Kind("structure", self.name, text=True) for kind in kinds)
+
+    @property
     def class_name(self) -> str:
         """The name of the Python class."""
         return self.kind.class_name
@@ -124,20 +142,45 @@ class Structure:
         return f"llama.cpp's ``{self.name}``. Each field can be given by its name, or in the order of the class."
 
 
-def _read() -> tuple[dict[str, Structure], dict[str, dict[str, int]]]:
-    table = _core.Params.table()
-    structures = {
-        name: Structure(
-            name,
-            {row["name"]: Field.from_json(row) for row in rows},
-            {row["name"]: Field.from_json(row) for row in table["aliases"][name]},
+@dataclass(frozen=True)
+class Rule:
+    """What several fields have to be together, or one beyond its range."""
+
+    fields: tuple[str, ...]
+    advice: str
+
+
+_TABLE = _core.Params.table()
+
+STRUCTURES: dict[str, Structure] = {
+    name: Structure(
+        name,
+        {row["name"]: Field.from_json(row) for row in rows},
+        {row["name"]: Field.from_json(row) for row in _TABLE["aliases"][name]},
+    )
+    for name, rows in _TABLE["structures"].items()
+}
+ENUMS: dict[str, dict[str, int]] = _TABLE["enums"]
+WORDS: dict[str, list[str]] = _TABLE["words"]
+"""The texts that stand for an enumerator of each enumeration."""
+CONSTANTS: dict[str, int] = _TABLE["constants"]
+RULES = [Rule(tuple(rule["fields"]), rule["advice"]) for rule in _TABLE["rules"]]
+
+_WARNED: set[tuple[str, str]] = set()
+
+
+def note_use(owner: str, field: Field, *, stacklevel: int = 2) -> None:
+    """Warn, once for each name, about an older name that says less than today's.
+
+    `stacklevel` counts from the caller of this function, which is 1.
+    """
+    if field.changed and (owner, field.name) not in _WARNED:
+        _WARNED.add((owner, field.name))
+        warnings.warn(
+            f"{STRUCTURES[owner].class_name}.{field.name} is an older name: {field.doc} Use {field.target}.",
+            ParameterWarning,
+            stacklevel=stacklevel + 1,
         )
-        for name, rows in table["structures"].items()
-    }
-    return structures, table["enums"]
-
-
-STRUCTURES, ENUMS = _read()
 
 
 def join(path: str, key: str | int) -> str:
@@ -150,12 +193,23 @@ def refuse(path: str, value: object, expected: str) -> ParameterError:
     return ParameterError(f"{path}: expected {expected}, got {value!r} ({type(value).__name__})")
 
 
+def _names_devices(kind: Kind) -> bool:
+    if kind.kind == "structure":
+        return any(field.type.kind == "device" for field in STRUCTURES[kind.name].fields.values()) and kind.text
+    return kind.kind == "device" or (kind.of is not None and _names_devices(kind.of))
+
+
 def to_plain(value: object, kind: Kind, path: str) -> Any:
     """Turn what a caller gave for `path` into what JSON can say.
 
     The native side checks types and ranges and words the messages. Here is only what it cannot see: which Python
     objects stand for a string, a list or a number.
     """
+    if _names_devices(kind):
+        from xllamacpp.devices import load_backends
+
+        # Which devices there are is known once the backends are loaded.
+        load_backends()
     convert = _CONVERTERS.get(kind.kind)
     plain = convert(value, kind, path) if convert else value
     if isinstance(plain, float) and not math.isfinite(plain):
@@ -174,12 +228,15 @@ def _plain_structure(value: object, kind: Kind, path: str) -> object:
         return plain(value)
     if isinstance(value, Mapping):
         names = STRUCTURES[kind.name].names
+        for key in value:
+            if key in names:
+                note_use(kind.name, names[key])
         return {
             # The native side knows what to say about a name that is not there.
             str(key): to_plain(item, names[key].type, join(path, key)) if key in names else None
             for key, item in value.items()
         }
-    return value
+    return _plain_text(value, kind, path) if kind.text else value
 
 
 def _plain_list(value: object, kind: Kind, path: str) -> object:
@@ -221,6 +278,13 @@ def _plain_text(value: object, kind: Kind, path: str) -> object:
     return text
 
 
+def _plain_scalar(value: object, kind: Kind, path: str) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refuse(path, value, "a finite number")
+    plain = _plain_text(value, kind, path)
+    return plain if isinstance(plain, bool | int | float | str) else _plain_number(plain, Kind("number"), path)
+
+
 _CONVERTERS: dict[str, Callable[[object, Kind, str], object]] = {
     "structure": _plain_structure,
     "list": _plain_list,
@@ -231,4 +295,5 @@ _CONVERTERS: dict[str, Callable[[object, Kind, str], object]] = {
     "integer": _plain_number,
     "number": _plain_number,
     "string": _plain_text,
+    "scalar": _plain_scalar,
 }

@@ -37,9 +37,15 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     --model takes the path of a GGUF file or the name of a known model ('xllamacpp pull --list').
 
     \b
+    Beside llama.cpp's flags there are:
+      --config FILE        a TOML, YAML or JSON file with values by name (docs/parameters.md)
+      --set PATH=VALUE     any field by its path, such as sampling.min_keep=2
+
+    \b
     Examples:
       xllamacpp serve --model demo
       xllamacpp serve --model model.gguf --host 0.0.0.0 --port 8000 --parallel 8 --ctx-size 32768
+      xllamacpp serve --config server.toml --port 8000
       LLAMA_ARG_MODEL=model.gguf xllamacpp serve --api-key secret
 
     A line on standard output says where it listens, once it is ready; the log goes to standard error. Ctrl-C and
@@ -63,8 +69,9 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 def _serve(arguments: Sequence[str]) -> None:
-    params = CommonParams(port=_PORT)
-    params._native.parse_arguments(list(arguments))
+    config, arguments = _take_config(arguments)
+    params = CommonParams.from_file(config, port=_PORT) if config else CommonParams(port=_PORT)
+    params.parse_arguments(arguments)
     options = logs.LogOptions.parse(arguments, os.environ)
     logs.show(options)
     _resolve_model(params)
@@ -72,6 +79,22 @@ def _serve(arguments: Sequence[str]) -> None:
         # Where the log is on standard output, nothing else is.
         click.echo(f"listening on {server.listening_address}", err=options.is_jsonl)
         wait_for_failure(server)
+
+
+def _take_config(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Part our own flag from llama.cpp's."""
+    config, rest = None, []
+    words = iter(arguments)
+    for word in words:
+        if word == "--config":
+            config = next(words, "")
+        elif word.startswith("--config="):
+            config = word.removeprefix("--config=")
+        else:
+            rest.append(word)
+    if config == "":
+        raise ParameterError("--config: a value is missing: the path of a TOML, YAML or JSON file")
+    return config, rest
 
 
 def _resolve_model(params: CommonParams) -> None:

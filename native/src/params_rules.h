@@ -1,0 +1,25 @@
+// What llama.cpp would abort, hang or misbehave on: one table, checked before llama.cpp sees the parameters.
+#pragma once
+
+#include "params_value.h"
+
+#include "common.h"
+
+#include <string>
+#include <vector>
+
+namespace xllamacpp {
+
+struct rule {
+    std::vector<const char *> fields;  ///< What it is about; a message has their values.
+    bool (*is_broken)(const common_params & p);
+    const char * advice;  ///< Why it does not work, and what to set.
+};
+
+/// Every rule that needs nothing but the parameters.
+const std::vector<rule> & rules();
+
+/// Throws std::invalid_argument for the first rule that is broken: "n_parallel=0: ...".
+void check_rules(const common_params & p);
+
+}  // namespace xllamacpp
