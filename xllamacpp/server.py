@@ -42,7 +42,8 @@ class Server:
     Raises
     ------
     ParameterError
-        `params` is no :class:`CommonParams`.
+        `params` is no :class:`CommonParams`, or holds what does not go together or not with this model; the text says
+        what to set. llama.cpp has not loaded anything then.
     ModelLoadError
         llama.cpp could not load the model, or the socket could not be opened; the text says why and ``log`` has
         llama.cpp's lines.
@@ -58,6 +59,7 @@ class Server:
     def __init__(self, params: CommonParams, *, progress: Callable[[float], object] | None = None) -> None:
         if not isinstance(params, CommonParams):
             raise ParameterError(f"params is a {type(params).__name__}; pass a CommonParams")
+        params.validate()
         load_backends()
         self._process = os.getpid()
         self._native = _core.Server(params._native)
@@ -76,6 +78,8 @@ class Server:
         while (state := self._native.wait_loaded(WAIT_MS)) == _core.LOADING:
             if progress is not None:
                 progress(self._native.progress)
+        if self._native.is_refused:
+            raise ParameterError(self._native.error)
         if state != _core.READY:
             lines = [text for _, text in self._native.error_log]
             errors = [text for level, text in self._native.error_log if level >= 4]

@@ -9,6 +9,7 @@ add_library(xllamacpp_core STATIC
   src/exchange.cpp
   src/grammar.cpp
   src/log_queue.cpp
+  src/model_metadata.cpp
   src/params.cpp
   src/params_aliases.cpp
   src/params_arguments.cpp
@@ -21,7 +22,9 @@ add_library(xllamacpp_core STATIC
   src/params_fields_sampling.cpp
   src/params_fields_server.cpp
   src/params_fields_speculative.cpp
+  src/params_files.cpp
   src/params_kv_override.cpp
+  src/params_model_rules.cpp
   src/params_prepare.cpp
   src/params_rendering.cpp
   src/params_rules.cpp

@@ -5,7 +5,6 @@
 #include "threads.h"
 
 #include <csignal>
-#include <fstream>
 #include <mutex>
 #include <stdexcept>
 #include <system_error>
@@ -81,20 +80,6 @@ class sigpipe_keeper {
 #endif
 };
 
-/// llama.cpp serves plain HTTP where only one of the two is set, and takes a file that is missing for a port in use.
-void check_tls(const common_params & p) {
-    if (p.ssl_file_key.empty() != p.ssl_file_cert.empty()) {
-        throw std::invalid_argument("ssl_file_key and ssl_file_cert belong together: set both for HTTPS, or neither");
-    }
-    const auto check_file = [](const std::string & path, const char * field) {
-        if (!path.empty() && !std::ifstream(path)) {
-            throw std::invalid_argument(std::string(field) + ": '" + path + "' cannot be read");
-        }
-    };
-    check_file(p.ssl_file_key, "ssl_file_key");
-    check_file(p.ssl_file_cert, "ssl_file_cert");
-}
-
 server_mcp & started(server_mcp & mcp, const common_params & params) {
     mcp.start(params);
     return mcp;
@@ -120,7 +105,6 @@ stream_manager_lease::~stream_manager_lease() {
 
 engine::engine(const common_params & params, request_gate & gate)
     : handlers(params, context), routes(params, handlers, tools, started(mcp, params), reasoning, gate) {
-    check_tls(params);
     {
         const sigpipe_keeper keeper;
         if (!http.init(params)) {

@@ -74,7 +74,7 @@ std::string params::get(const std::string & path) const {
 void params::set(const std::string & path, const std::string & text) {
     const json given = json::parse(text, nullptr, /* allow_exceptions = */ false);
     if (given.is_discarded()) {
-        throw std::invalid_argument(path + ": the value is not JSON: " + text);
+        throw parameter_error(path + ": the value is not JSON: " + text);
     }
     // On a copy, so that a value that turns out wrong halfway leaves nothing behind.
     auto changed = std::make_unique<native>(*native_);

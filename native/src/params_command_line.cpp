@@ -27,8 +27,8 @@ const refusal refusals[] = {
 void refuse_if_it_ends_the_process(const common_arg & option, const std::string & name) {
     for (const refusal & r : refusals) {
         if (has_name(option, r.flag)) {
-            throw std::invalid_argument(name + ": prints something and ends the process, which is not done here; " +
-                                        r.instead);
+            throw parameter_error(name + ": prints something and ends the process, which is not done here; " +
+                                  r.instead);
         }
     }
 }
@@ -37,14 +37,14 @@ int whole_number(const std::string & text) {
     size_t    used  = 0;
     const int value = std::stoi(text, &used);
     if (used != text.size()) {
-        throw std::invalid_argument("expected a whole number");
+        throw parameter_error("expected a whole number");
     }
     return value;
 }
 
 bool switch_value(const std::string & text) {
     if (!common_arg_utils::is_truthy(text) && !common_arg_utils::is_falsey(text)) {
-        throw std::invalid_argument("expected on or off");
+        throw parameter_error("expected on or off");
     }
     return common_arg_utils::is_truthy(text);
 }
@@ -57,8 +57,8 @@ template <class Apply> void explain(const common_arg & option, const std::string
         const std::string reason = e.what();
         // llama.cpp reads most numbers by std::stof and the like, which give only their name.
         const bool is_number = reason.rfind("sto", 0) == 0;
-        throw std::invalid_argument(setting + ": " + (is_number ? "expected a number" : reason) + "\n\n" +
-                                    option.to_string());
+        throw parameter_error(setting + ": " + (is_number ? "expected a number" : reason) + "\n\n" +
+                              option.to_string());
     }
 }
 
@@ -148,7 +148,7 @@ void command_line::apply_config_files() {
                 }
             }
         } catch (const std::exception & e) {
-            throw std::invalid_argument(name + ": " + e.what());
+            throw parameter_error(name + ": " + e.what());
         }
     }
 }
@@ -192,8 +192,8 @@ void command_line::check_variables(const std::map<std::string, std::string> & en
     for (const auto & [name, value] : environment) {
         if (name.rfind("LLAMA_ARG_", 0) == 0 && std::find(known.begin(), known.end(), name) == known.end()) {
             const std::string nearest = nearest_name(name, known);
-            throw std::invalid_argument(name + ": llama.cpp's server has no such environment variable" +
-                                        (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
+            throw parameter_error(name + ": llama.cpp's server has no such environment variable" +
+                                  (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
         }
     }
 }
@@ -224,7 +224,7 @@ void command_line::apply_arguments(const std::vector<std::string> & arguments) {
         }
         if (name == "--set") {
             if (++i >= arguments.size()) {
-                throw std::invalid_argument("--set: a value is missing: --set PATH=VALUE, such as sampling.temp=0");
+                throw parameter_error("--set: a value is missing: --set PATH=VALUE, such as sampling.temp=0");
             }
             apply_set(arguments[i]);
             continue;
@@ -236,7 +236,7 @@ void command_line::apply_arguments(const std::vector<std::string> & arguments) {
         std::vector<std::string> values;
         for (; values.size() < n_values; values.push_back(arguments[++i])) {
             if (i + 1 >= arguments.size()) {
-                throw std::invalid_argument(name + ": a value is missing\n\n" + option.to_string());
+                throw parameter_error(name + ": a value is missing\n\n" + option.to_string());
             }
         }
         apply_flag(option, name, values);
@@ -246,7 +246,7 @@ void command_line::apply_arguments(const std::vector<std::string> & arguments) {
 void command_line::apply_set(const std::string & setting) {
     const size_t separator = setting.find('=');
     if (separator == std::string::npos) {
-        throw std::invalid_argument("--set " + setting + ": expected PATH=VALUE, such as sampling.temp=0");
+        throw parameter_error("--set " + setting + ": expected PATH=VALUE, such as sampling.temp=0");
     }
     const std::string text  = setting.substr(separator + 1);
     const json        value = json::parse(text, nullptr, /* allow_exceptions = */ false);
@@ -327,8 +327,8 @@ const common_arg & command_line::find(const std::string & name) const {
         }
     }
     const std::string nearest = nearest_name(name, known);
-    throw std::invalid_argument(name + ": llama.cpp's server has no such flag" +
-                                (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
+    throw parameter_error(name + ": llama.cpp's server has no such flag" +
+                          (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
 }
 
 }  // namespace xllamacpp

@@ -9,6 +9,9 @@
 
 namespace xllamacpp {
 
+/// The types that a cache can have; with another one, llama.cpp would abort or crash.
+std::vector<int64_t> cache_types();
+
 void describe_model(structure<common_params> & s);
 void describe_multimodal(structure<common_params> & s);
 void describe_context(structure<common_params> & s);

@@ -46,15 +46,20 @@ template <> const structure_type & structure_of<llama_model_tensor_buft_override
     return all;
 }
 
+std::vector<int64_t> cache_types() {
+    return {GGML_TYPE_F32,  GGML_TYPE_F16,    GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q4_0,
+            GGML_TYPE_Q4_1, GGML_TYPE_IQ4_NL, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1};
+}
+
 void describe_context(structure<common_params> & s) {
     using self = common_params;
     s.group("Context and batches");
     s.row(FIELD(n_ctx), "Size of the context, which the slots share. 0 takes what the model was trained with.",
           {unit("tokens"), flag("--ctx-size"), at_least(0), example("8192")});
     s.row(FIELD(n_predict), "How much one answer may grow where a request sets no limit. -1 is without a limit.",
-          {unit("tokens"), flag("--predict"), example("512")});
+          {unit("tokens"), flag("--predict"), at_least(-1), example("512")});
     s.row(FIELD(n_batch), "How much of all prompts is handed to the model in one step, at most.",
-          {unit("tokens"), flag("--batch-size"), at_least(1), example("1024")});
+          {unit("tokens"), flag("--batch-size"), at_least(2), example("1024")});
     s.row(FIELD(n_ubatch),
           "How much of a batch is computed at once. More is faster up to a point and needs more memory.",
           {unit("tokens"), flag("--ubatch-size"), at_least(1), example("256")});
@@ -62,7 +67,8 @@ void describe_context(structure<common_params> & s) {
           {unit("tokens"), flag("--keep"), example("64")});
     s.row(FIELD(n_parallel),
           "How many requests are answered at a time: the number of slots. -1 is 4 with one shared cache.",
-          {unit("slots"), flag("--parallel"), not_zero(), example("8")});
+          {unit("slots"), flag("--parallel"), between(-1, static_cast<double>(llama_max_parallel_sequences())),
+           not_zero(), example("8")});
     s.row(FIELD(cont_batching),
           "Lets a new request join the ones that are being answered, instead of waiting for them.",
           {flag("--cont-batching")});
@@ -81,14 +87,11 @@ void describe_context(structure<common_params> & s) {
           {unit("outputs"), at_least(0), example("64")});
     s.row(FIELD(n_outputs_max_per_seq), "How many outputs of a batch may be one sequence's.",
           {unit("outputs"), at_least(0), example("2")});
-    const std::vector<int64_t> cache_types = {GGML_TYPE_F32,    GGML_TYPE_F16,  GGML_TYPE_BF16,
-                                              GGML_TYPE_Q8_0,   GGML_TYPE_Q4_0, GGML_TYPE_Q4_1,
-                                              GGML_TYPE_IQ4_NL, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1};
     s.row(FIELD(cache_type_k),
           "How the keys of the cache are stored. Smaller types fit more context and are less exact.",
-          {flag("--cache-type-k"), one_of(cache_types)});
+          {flag("--cache-type-k"), one_of(cache_types())});
     s.row(FIELD(cache_type_v), "How the values of the cache are stored. A quantized type needs flash attention.",
-          {flag("--cache-type-v"), one_of(cache_types)});
+          {flag("--cache-type-v"), one_of(cache_types())});
     s.row(FIELD(flash_attn_type), "Whether attention is computed in one pass that saves memory.",
           {flag("--flash-attn")});
     s.row(FIELD(attention_type), "Whether a token sees what follows it. Unspecified lets the model say.");
@@ -98,10 +101,10 @@ void describe_context(structure<common_params> & s) {
           "How positions beyond the trained context are mapped. Unspecified lets the model say.",
           {flag("--rope-scaling")});
     s.row(FIELD(rope_freq_base), "The base frequency of the rotary position embedding. 0 lets the model say.",
-          {flag("--rope-freq-base"), example("1000000.0")});
+          {flag("--rope-freq-base"), at_least(0), example("1000000.0")});
     s.row(FIELD(rope_freq_scale),
           "Scales the frequencies: 0.5 stretches the context to twice its length. 0 lets the model say.",
-          {flag("--rope-freq-scale"), example("0.5")});
+          {flag("--rope-freq-scale"), at_least(0), example("0.5")});
     s.row(FIELD(yarn_ext_factor), "YaRN's mix of extrapolation (1) and interpolation (0). Negative lets the model say.",
           {flag("--yarn-ext-factor"), example("1.0")});
     s.row(FIELD(yarn_attn_factor), "YaRN's factor for the attention's magnitude. Negative lets the model say.",
@@ -140,7 +143,7 @@ void describe_offload(structure<common_params> & s) {
           "Lowers what was left open (layers on the GPU, context) until it fits the devices' memory.", {flag("--fit")});
     s.row(FIELD(fit_params_print), "Prints what memory a run would need. For llama.cpp's own program.");
     s.row(FIELD(fit_params_min_ctx), "How far `fit_params` may lower the context. -1 forbids to lower it.",
-          {unit("tokens"), flag("--fit-ctx"), example("8192")});
+          {unit("tokens"), flag("--fit-ctx"), at_least(-1), example("8192")});
     s.row(FIELD(fit_params_target), "What `fit_params` leaves free on each device. There is one value per device.",
           {unit("bytes"), flag("--fit-target"), exactly(llama_max_devices()), example("[536870912]")});
     s.row(FIELD(no_kv_offload), "Keeps the cache in main memory.", {flag("--no-kv-offload")});

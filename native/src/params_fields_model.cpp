@@ -29,7 +29,8 @@ template <> const structure_type & structure_of<common_adapter_lora_info>() {
     using self            = common_adapter_lora_info;
     static const auto all = make_structure<self>("common_adapter_lora_info", [](structure<self> & s) {
         s.row(FIELD(path), "The adapter's file, a GGUF.", {example(R"("model.gguf")")});
-        s.row(FIELD(scale), "How strongly the adapter counts: 0 is not at all, 1 as it was trained.", {example("0.5")});
+        s.row(FIELD(scale), "How strongly the adapter counts: 0 is not at all, 1 as it was trained.",
+              {between(-1000, 1000), example("0.5")});
         s.row(FIELD(task_name), "What the adapter says it is for. Read from the file when it is loaded.");
         s.row(FIELD(prompt_prefix), "What the adapter wants before a prompt. Read from the file when it is loaded.");
         s.omit("ptr", "llama.cpp's own handle of the loaded adapter");
@@ -43,7 +44,7 @@ template <> const structure_type & structure_of<common_control_vector_load_info>
     static const auto all = make_structure<self>("common_control_vector_load_info", [](structure<self> & s) {
         s.row(FIELD(fname), "The control vector's file, a GGUF.", {example(R"("happy.gguf")")});
         s.row(FIELD(strength), "How strongly the vector counts: 0 is not at all, negative turns it around.",
-              {example("-0.5")});
+              {between(-1000, 1000), example("-0.5")});
         s.from_text = [](self & v, const std::string & text, const std::string &) { v.fname = text; };
     });
     return all;
@@ -99,12 +100,12 @@ void describe_multimodal(structure<common_params> & s) {
           {flag("--mmproj-device"), example(R"("CUDA0")")});
     s.row(FIELD(image_min_tokens),
           "The least that an image takes up, for models that scale images. -1 lets the model say.",
-          {unit("tokens"), flag("--image-min-tokens"), example("64")});
+          {unit("tokens"), flag("--image-min-tokens"), at_least(-1), example("64")});
     s.row(FIELD(image_max_tokens),
           "The most that an image takes up, for models that scale images. -1 lets the model say.",
-          {unit("tokens"), flag("--image-max-tokens"), example("1024")});
+          {unit("tokens"), flag("--image-max-tokens"), at_least(-1), example("1024")});
     s.row(FIELD(mtmd_batch_max_tokens), "How much of several images is encoded at once, at most.",
-          {unit("tokens"), flag("--mtmd-batch-max-tokens"), example("512")});
+          {unit("tokens"), flag("--mtmd-batch-max-tokens"), at_least(1), example("512")});
     s.row(FIELD(video_fps), "How many frames of a video the model sees.",
           {unit("frames per second"), flag("--video-fps"), example("2.0")});
     s.row(FIELD(video_timestamp_interval_ms), "How often the time is written between a video's frames.",

@@ -8,6 +8,9 @@ namespace xllamacpp {
 
 namespace {
 
+// Each slot has room for as many, whether they come or not.
+constexpr double most_remembered = 1 << 20;
+
 /// What is set by hand is not to be replaced by what a model's file recommends.
 attribute marks(common_params_sampling_config bit) {
     return [bit](field & f) {
@@ -40,18 +43,19 @@ void describe_samplers(structure<common_params_sampling> & s) {
     s.row(FIELD(top_k), "Chooses among this many of the likeliest tokens. 0 or less is all of them.",
           {unit("tokens"), flag("--top-k"), marks(COMMON_PARAMS_SAMPLING_CONFIG_TOP_K), example("20")});
     s.row(FIELD(top_p), "Chooses among the likeliest tokens that have this probability together. 1 is all of them.",
-          {flag("--top-p"), marks(COMMON_PARAMS_SAMPLING_CONFIG_TOP_P), example("0.9")});
+          {flag("--top-p"), between(0, 1), marks(COMMON_PARAMS_SAMPLING_CONFIG_TOP_P), example("0.9")});
     s.row(FIELD(min_p), "Drops tokens less likely than this part of the likeliest one. 0 drops none.",
-          {flag("--min-p"), marks(COMMON_PARAMS_SAMPLING_CONFIG_MIN_P), example("0.1")});
+          {flag("--min-p"), between(0, 1), marks(COMMON_PARAMS_SAMPLING_CONFIG_MIN_P), example("0.1")});
     s.row(FIELD(typ_p), "Locally typical sampling, up to this probability. 1 turns it off.",
-          {flag("--typical-p"), example("0.95")});
+          {flag("--typical-p"), between(0, 1), example("0.95")});
     s.row(FIELD(top_n_sigma),
           "Drops tokens whose logit is more than this many standard deviations below the best. -1 drops none.",
           {flag("--top-n-sigma"), example("1.0")});
     s.row(FIELD(xtc_probability), "How often XTC removes the likeliest tokens. 0 turns it off.",
-          {flag("--xtc-probability"), marks(COMMON_PARAMS_SAMPLING_CONFIG_XTC_PROBABILITY), example("0.5")});
+          {flag("--xtc-probability"), between(0, 1), marks(COMMON_PARAMS_SAMPLING_CONFIG_XTC_PROBABILITY),
+           example("0.5")});
     s.row(FIELD(xtc_threshold), "How likely a token is, at the least, that XTC removes. Above 0.5 turns it off.",
-          {flag("--xtc-threshold"), marks(COMMON_PARAMS_SAMPLING_CONFIG_XTC_THRESHOLD), example("0.2")});
+          {flag("--xtc-threshold"), between(0, 1), marks(COMMON_PARAMS_SAMPLING_CONFIG_XTC_THRESHOLD), example("0.2")});
     s.row(FIELD(min_keep), "How many tokens every sampler leaves at least. 0 sets no bound.",
           {unit("tokens"), at_least(0), example("1")});
     s.row(FIELD(mirostat), "Mirostat instead of the samplers: 0 is off, 1 the first version, 2 the second.",
@@ -61,9 +65,9 @@ void describe_samplers(structure<common_params_sampling> & s) {
     s.row(FIELD(mirostat_eta), "How fast Mirostat corrects itself.",
           {flag("--mirostat-lr"), marks(COMMON_PARAMS_SAMPLING_CONFIG_MIROSTAT_ETA), example("0.2")});
     s.row(FIELD(adaptive_target), "Adaptive-p aims at tokens of this probability, 0 to 1. Negative turns it off.",
-          {flag("--adaptive-target"), example("0.5")});
+          {flag("--adaptive-target"), at_most(1), example("0.5")});
     s.row(FIELD(adaptive_decay), "How long adaptive-p remembers, 0 to 0.99: about 1 / (1 - value) tokens.",
-          {flag("--adaptive-decay"), example("0.95")});
+          {flag("--adaptive-decay"), between(0, 0.99), example("0.95")});
     s.row(FIELD(backend_sampling), "Samples on the device that holds the model, where that is possible.",
           {flag("--backend-sampling")});
 }
@@ -72,8 +76,8 @@ void describe_penalties(structure<common_params_sampling> & s) {
     using self = common_params_sampling;
     s.group("Penalties");
     s.row(FIELD(penalty_last_n), "How far back the penalties look. 0 turns them off.",
-          {unit("tokens"), flag("--repeat-last-n"), at_least(0), marks(COMMON_PARAMS_SAMPLING_CONFIG_PENALTY_LAST_N),
-           example("128")});
+          {unit("tokens"), flag("--repeat-last-n"), between(0, most_remembered),
+           marks(COMMON_PARAMS_SAMPLING_CONFIG_PENALTY_LAST_N), example("128")});
     s.row(FIELD(penalty_repeat), "Makes tokens that were there less likely. 1 turns it off.",
           {flag("--repeat-penalty"), positive(), marks(COMMON_PARAMS_SAMPLING_CONFIG_PENALTY_REPEAT), example("1.1")});
     s.row(FIELD(penalty_freq), "Makes a token less likely each time it was there. 0 turns it off.",
@@ -87,11 +91,11 @@ void describe_penalties(structure<common_params_sampling> & s) {
     s.row(FIELD(dry_allowed_length), "DRY: a repetition up to this long goes unpunished.",
           {unit("tokens"), flag("--dry-allowed-length"), example("3")});
     s.row(FIELD(dry_penalty_last_n), "DRY: how far back it looks for repetitions. 0 turns it off.",
-          {unit("tokens"), flag("--dry-penalty-last-n"), at_least(0), example("256")});
+          {unit("tokens"), flag("--dry-penalty-last-n"), between(0, most_remembered), example("256")});
     s.row(FIELD(dry_sequence_breakers), "DRY: strings that no repetition reaches across.",
           {flag("--dry-sequence-breaker"), example(R"(["\n"])")});
     s.row(FIELD(n_prev), "How many of the last tokens the samplers remember.",
-          {unit("tokens"), at_least(0), example("128")});
+          {unit("tokens"), between(0, most_remembered), example("128")});
     s.row(FIELD(ignore_eos), "Goes on where the model would end its answer.", {flag("--ignore-eos")});
     s.row(FIELD(logit_bias), "What is added to the logits of single tokens.",
           {flag("--logit-bias"), example(R"([{"token": 15043, "bias": -1.0}])")});
@@ -165,8 +169,9 @@ template <> const structure_type & structure_of<common_grammar_trigger>() {
 template <> const structure_type & structure_of<llama_logit_bias>() {
     using self            = llama_logit_bias;
     static const auto all = make_structure<self>("llama_logit_bias", [](structure<self> & s) {
-        s.row(FIELD(token), "The token's id.");
-        s.row(FIELD(bias), "What is added to its logit. Minus infinity forbids the token.", {or_infinite()});
+        s.row(FIELD(token), "The token's id.", {at_least(0)});
+        s.row(FIELD(bias), "What is added to its logit. Minus infinity forbids the token.",
+              {between(-1e6, 1e6), or_minus_infinite()});
     });
     return all;
 }

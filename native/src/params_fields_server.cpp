@@ -26,7 +26,7 @@ void describe_embedding(structure<common_params> & s) {
         FIELD(embd_normalize),
         "How an embedding is scaled: -1 not at all, 0 to the largest 16-bit number, 1 by the sum, 2 to length 1, above "
         "that by the p-norm.",
-        {flag("--embd-normalize"), at_least(-1), example("-1")});
+        {flag("--embd-normalize"), between(-1, 32), example("-1")});
 }
 
 void describe_server(structure<common_params> & s) {
@@ -41,7 +41,7 @@ void describe_server(structure<common_params> & s) {
     s.row(FIELD(reuse_port), "Lets several sockets listen on the port, for several servers that share its requests.",
           {flag("--reuse-port")});
     s.row(FIELD(n_threads_http), "How many threads talk HTTP. -1 goes by the number of slots and of CPUs.",
-          {unit("threads"), flag("--threads-http"), at_least(-1), example("8")});
+          {unit("threads"), flag("--threads-http"), between(-1, 1024), not_zero(), example("8")});
     s.row(FIELD(timeout_read), "How long the server waits for a client's next byte.",
           {unit("seconds"), flag("--timeout"), at_least(0), example("600")});
     s.row(FIELD(timeout_write), "How long the server waits for a client to take a byte.",
@@ -57,7 +57,7 @@ void describe_server(structure<common_params> & s) {
           {flag("--path"), example(R"("/srv/www")")});
     s.row(FIELD(ui), "Serves the built-in page.", {flag("--ui")});
     s.row(FIELD(ui_config_json), "What the built-in page has for settings, as JSON.",
-          {flag("--ui-config"), example(R"("{\"theme\": \"dark\"}")")});
+          {flag("--ui-config"), is_json(), example(R"("{\"theme\": \"dark\"}")")});
     s.row(FIELD(verbosity),
           "What goes into the log: 0 output only, 1 errors, 2 warnings, 3 information, 4 more, 5 everything.",
           {flag("--verbosity"), at_least(0), example("2")});
@@ -149,7 +149,7 @@ void describe_tools(structure<common_params> & s) {
     s.row(FIELD(mcp_servers_config), "A JSON file that defines MCP servers. They run on this machine.",
           {flag("--mcp-servers-config"), example(R"("mcp.json")")});
     s.row(FIELD(mcp_servers_json), "The same definitions, in place of a file.",
-          {flag("--mcp-servers-json"), example(R"("{\"mcpServers\": {}}")")});
+          {flag("--mcp-servers-json"), is_json(), example(R"("{\"mcpServers\": {}}")")});
     s.row(FIELD(models_dir), "A directory of models for a server that loads them on request.",
           {flag("--models-dir"), example(R"("/models")")});
     s.row(FIELD(models_preset), "An INI file with settings per model for such a server.",

@@ -11,9 +11,9 @@ template <> const structure_type & structure_of<common_params_speculative_draft>
         s.row(FIELD(mparams), "The draft model. Its vocabulary has to be that of the model that checks.",
               {flag("--spec-draft-model")});
         s.row(FIELD(n_max), "How much is drafted before it is checked, at most.",
-              {unit("tokens"), flag("--spec-draft-n-max"), at_least(0)});
+              {unit("tokens"), flag("--spec-draft-n-max"), between(1, 1024)});
         s.row(FIELD(n_min), "A shorter draft is thrown away unchecked.",
-              {unit("tokens"), flag("--spec-draft-n-min"), at_least(0), example("2")});
+              {unit("tokens"), flag("--spec-draft-n-min"), between(0, 1024), example("2")});
         s.row(FIELD(p_min), "Drafting stops at a token less likely than this.",
               {flag("--spec-draft-p-min"), between(0, 1), example("0.5")});
         s.row(FIELD(p_split), "How likely a second way to go on has to be for a draft that branches.",
@@ -23,9 +23,9 @@ template <> const structure_type & structure_of<common_params_speculative_draft>
         s.row(FIELD(n_gpu_layers), "How many layers of the draft model go to the GPU. -1 is as many as fit, -2 is all.",
               {unit("layers"), flag("--spec-draft-ngl"), example("20")});
         s.row(FIELD(cache_type_k), "How the keys of the draft model's cache are stored.",
-              {flag("--spec-draft-type-k")});
+              {flag("--spec-draft-type-k"), one_of(cache_types())});
         s.row(FIELD(cache_type_v), "How the values of the draft model's cache are stored.",
-              {flag("--spec-draft-type-v")});
+              {flag("--spec-draft-type-v"), one_of(cache_types())});
         s.row(FIELD(cpuparams), "The threads that draft. They follow the model's where their number is -1.",
               {flag("--spec-draft-threads")});
         s.row(FIELD(cpuparams_batch), "The threads that read prompts for the draft model. They follow the model's too.",
@@ -72,7 +72,8 @@ template <> const structure_type & structure_of<common_params_speculative_ngram_
     static const auto all = make_structure<self>("common_params_speculative_ngram_cache", [](structure<self> & s) {
         s.row(FIELD(lookup_cache_static), "A file of n-grams to draft from, which stays as it is.",
               {flag("--lookup-cache-static"), example(R"("static.ngrams")")});
-        s.row(FIELD(lookup_cache_dynamic), "A file of n-grams to draft from, to which answers are added.",
+        s.row(FIELD(lookup_cache_dynamic),
+              "A file of n-grams to draft from, which has to be there. llama.cpp's own programs write it.",
               {flag("--lookup-cache-dynamic"), example(R"("dynamic.ngrams")")});
     });
     return all;
@@ -82,7 +83,9 @@ template <> const structure_type & structure_of<common_params_speculative>() {
     using self            = common_params_speculative;
     static const auto all = make_structure<self>("common_params_speculative", [](structure<self> & s) {
         s.row(FIELD(types),
-              "The ways to draft. Of several, the first that has a draft is taken. A draft model needs none.",
+              "The ways to draft. Of several, the first that has a draft is taken. NONE with a draft model takes the "
+              "way that the "
+              "model was made for.",
               {flag("--spec-type"), not_empty(), example(R"(["ngram_simple"])")});
         s.row(FIELD(draft), "Drafting with a second model, or with a part of the model made for it.");
         s.row(FIELD(ngram_simple), "Drafting from the text so far, by the last place with the same tokens.");

@@ -82,7 +82,7 @@ void set_tag(self & o, const llama_model_kv_override_type & wanted) {
         o.tag     = wanted;
     }
     if (o.tag != wanted) {
-        throw std::invalid_argument("tag: follows from the value: assign a value of another type instead");
+        throw parameter_error("tag: follows from the value: assign a value of another type instead");
     }
 }
 

@@ -13,7 +13,7 @@ struct params::native {
 
 /// Completes parameters for a load, as llama.cpp's own command line and server do between parsing and loading.
 ///
-/// It can be called again on its own result. Throws std::invalid_argument for what llama.cpp would abort on.
+/// It can be called again on its own result. Throws a parameter_error for what llama.cpp would abort on.
 void prepare(common_params & value);
 
 }  // namespace xllamacpp

@@ -1,7 +1,7 @@
 // What happens to parameters between setting and loading. llama.cpp's command line and server do the same in several
 // places; a server that was set up from a program needs it just as much.
 #include "params_native.h"
-#include "params_rules.h"
+#include "params_files.h"
 #include "xllamacpp/log.h"
 
 #include "chat.h"
@@ -63,8 +63,8 @@ void resolve_slots(common_params & p) {
     if (p.kv_unified_per_slot > 0 && p.n_ctx == 0 && p.fit_params_min_ctx != -1) {
         p.n_ctx = p.n_parallel * p.kv_unified_per_slot;
     }
-    if (p.embedding) {
-        // An embedding sees its whole text at once; llama.cpp aborts on a batch that would be computed in parts.
+    if (p.embedding || p.attention_type == LLAMA_ATTENTION_TYPE_NON_CAUSAL) {
+        // What sees its whole text at once cannot be computed in parts; llama.cpp aborts on a batch that would be.
         p.n_batch = std::min(p.n_batch, p.n_ubatch);
     }
     p.sampling.n_prev = std::max(p.sampling.n_prev, p.sampling.penalty_last_n);
@@ -93,9 +93,7 @@ void complete_directory(std::string & path, const char * field) {
     if (path.empty()) {
         return;
     }
-    if (!fs_is_directory(path)) {
-        throw std::invalid_argument(std::string(field) + ": '" + path + "' is not a directory");
-    }
+    check_directory(path, field);
     if (path.back() != DIRECTORY_SEPARATOR) {
         path += DIRECTORY_SEPARATOR;
     }
@@ -103,7 +101,7 @@ void complete_directory(std::string & path, const char * field) {
 
 void resolve_chat(common_params & p) {
     if (!p.chat_template.empty() && !common_chat_verify_template(p.chat_template, p.use_jinja)) {
-        throw std::invalid_argument(
+        throw parameter_error(
             p.use_jinja
                 ? "chat_template: not a template that llama.cpp can run; its log says why"
                 : "chat_template: without use_jinja, only the templates that llama.cpp knows by themselves work");
@@ -126,7 +124,6 @@ void close_origins(common_params & p) {
 }  // namespace
 
 void prepare(common_params & value) {
-    check_rules(value);
     resolve_threads(value);
     resolve_slots(value);
     terminate_lists(value);

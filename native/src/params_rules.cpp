@@ -2,46 +2,265 @@
 
 #include "params_fields.h"
 
+#include "llama.h"
+#include "speculative.h"
+
 #include <algorithm>
+#include <climits>
+#include <regex>
 #include <stdexcept>
 
 namespace xllamacpp {
 
 namespace {
 
-std::string text_of(const common_params & p, const char * path) {
-    const part found = find_part(structure_of<common_params>(), const_cast<common_params *>(&p), path);
-    return std::string(path) + "=" + found.type->read(found.value).dump();
+using parameters = common_params;
+
+bool drafts_with(const parameters & p, common_speculative_type type) {
+    return std::count(p.speculative.types.begin(), p.speculative.types.end(), type) > 0;
 }
 
-bool is_quantized(ggml_type type) { return ggml_is_quantized(type); }
+bool drafts_at_all(const parameters & p) {
+    return p.speculative.has_dft() ||
+           std::any_of(p.speculative.types.begin(), p.speculative.types.end(),
+                       [](common_speculative_type type) { return type != COMMON_SPECULATIVE_TYPE_NONE; });
+}
+
+bool samples_with(const parameters & p, common_sampler_type type) {
+    return std::count(p.sampling.samplers.begin(), p.sampling.samplers.end(), type) > 0;
+}
+
+int64_t slots(const parameters & p) { return p.n_parallel < 0 ? 4 : p.n_parallel; }
+
+/// What sees its whole text at once is computed in one piece: prepare() makes the batches equal.
+bool is_computed_at_once(const parameters & p) {
+    return p.embedding || p.attention_type == LLAMA_ATTENTION_TYPE_NON_CAUSAL;
+}
+
+int64_t batch(const parameters & p) {
+    const int64_t computed = is_computed_at_once(p) ? std::min(p.n_batch, p.n_ubatch) : p.n_batch;
+    // llama.cpp takes no batch that is larger than the context.
+    return p.n_ctx > 0 && !is_computed_at_once(p) ? std::min<int64_t>(computed, p.n_ctx) : computed;
+}
+
+int64_t longest_draft(const parameters & p) {
+    const int64_t by_types = common_speculative_n_max(&p.speculative);
+    // prepare() makes a draft model draft.
+    return p.speculative.has_dft() ? std::max<int64_t>(by_types, p.speculative.draft.n_max) : by_types;
+}
+
+bool is_on_cpu(const parameters & p) { return p.no_kv_offload || p.n_gpu_layers == 0 || !llama_supports_gpu_offload(); }
+
+bool is_socket(const std::string & host) { return host.size() > 5 && host.compare(host.size() - 5, 5, ".sock") == 0; }
+
+bool is_prefix(const std::string & text) {
+    static const std::regex path("(/[A-Za-z0-9._~-]+)*");
+    return std::regex_match(text, path);
+}
+
+/// The number that an override puts in place of a metadata entry whose name ends so, or `otherwise`.
+int64_t overridden(const parameters & p, const std::string & ending, int64_t otherwise) {
+    for (const llama_model_kv_override & o : p.kv_overrides) {
+        const std::string key = o.key;
+        if (o.tag == LLAMA_KV_OVERRIDE_TYPE_INT && key.size() > ending.size() &&
+            key.compare(key.size() - ending.size(), ending.size(), ending) == 0) {
+            return o.val_i64;
+        }
+    }
+    return otherwise;
+}
+
+bool is_out(int64_t value, int64_t low, int64_t high) { return value < low || value > high; }
+
+const std::vector<rule> rules_of_batches = {
+    {{"n_ctx"},
+     [](const parameters & p) { return p.n_ctx == 1; },
+     "a context of one token has no room for an answer; set n_ctx to 0 (the model's own), or to the tokens of prompt "
+     "and answer together"},
+    {{"embedding", "n_ubatch"},
+     [](const parameters & p) { return is_computed_at_once(p) && p.n_ubatch < 2; },
+     "a text that is seen at once has to fit into n_ubatch; set n_ubatch to at least the longest text's tokens"},
+    {{"n_batch", "n_ubatch", "n_parallel"},
+     [](const parameters & p) {
+         return (is_computed_at_once(p) ? std::min(p.n_batch, p.n_ubatch) : p.n_batch) < slots(p);
+     },
+     "every slot needs its place in a batch (n_parallel=-1 is 4 slots); set n_batch, and for embeddings n_ubatch, to "
+     "at least the number of slots"},
+    {{"n_batch", "n_ctx", "n_parallel", "speculative.types"},
+     [](const parameters & p) {
+         return drafts_at_all(p) && slots(p) * (1 + longest_draft(p)) > std::max(batch(p), slots(p));
+     },
+     "the drafts of all slots have to fit into one batch, which n_ctx bounds too; set n_batch and n_ctx to at least "
+     "n_parallel x (1 + the longest draft), or shorten the draft: speculative.draft.n_max, the n-grams' size_m or "
+     "n_max"},
+    {{"kv_unified_per_slot", "n_parallel"},
+     [](const parameters & p) { return p.n_ctx == 0 && slots(p) * p.kv_unified_per_slot > INT_MAX; },
+     "the slots need a larger context together than there can be; lower one of the two"},
+};
+
+const std::vector<rule> rules_of_caches = {
+    {{"cache_type_v", "flash_attn_type"},
+     [](const parameters & p) {
+         return ggml_is_quantized(p.cache_type_v) && p.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
+     },
+     "quantized values in the cache need flash attention; set flash_attn_type to ENABLED or AUTO, or cache_type_v to "
+     "GGML_TYPE_F16"},
+    {{"speculative.draft.cache_type_v", "flash_attn_type"},
+     [](const parameters & p) {
+         return p.speculative.has_dft() && ggml_is_quantized(p.speculative.draft.cache_type_v) &&
+                p.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
+     },
+     "quantized values in the draft's cache need flash attention; set flash_attn_type to ENABLED or AUTO, or "
+     "speculative.draft.cache_type_v to GGML_TYPE_F16"},
+    {{"cache_type_k", "ctx_shift", "n_cache_reuse"},
+     [](const parameters & p) {
+         return p.cache_type_k == GGML_TYPE_BF16 && (p.ctx_shift || p.n_cache_reuse > 0) && is_on_cpu(p);
+     },
+     "on the CPU, keys of type BF16 cannot be moved; set cache_type_k to GGML_TYPE_F16, or turn ctx_shift and "
+     "n_cache_reuse off"},
+    {{"no_alloc"},
+     [](const parameters & p) { return p.no_alloc; },
+     "a server needs the weights in memory; set no_alloc to False"},
+};
+
+const std::vector<rule> rules_of_sampling = {
+    {{"sampling.samplers"},
+     [](const parameters & p) { return samples_with(p, COMMON_SAMPLER_TYPE_NONE); },
+     "NONE is no sampler; leave it out (an empty list is possible)"},
+    {{"sampling.samplers", "sampling.top_k"},
+     [](const parameters & p) {
+         const std::vector<common_sampler_type> & all = p.sampling.samplers;
+         const auto infill                            = std::find(all.begin(), all.end(), COMMON_SAMPLER_TYPE_INFILL);
+         const bool is_cut = std::find(all.begin(), infill, COMMON_SAMPLER_TYPE_TOP_K) != infill;
+         return infill != all.end() && (!is_cut || is_out(p.sampling.top_k, 1, 1000));
+     },
+     "INFILL compares every two tokens that are left, which takes minutes for a whole vocabulary; put TOP_K before it, "
+     "and set top_k to 1000 or less"},
+    {{"sampling.dry_sequence_breakers"},
+     [](const parameters & p) { return p.sampling.dry_sequence_breakers.size() > 256; },
+     "each breaker is looked up in the whole vocabulary for every request; set 256 or fewer"},
+};
+
+const std::vector<rule> rules_of_drafting = {
+    {{"speculative.types", "speculative.draft.mparams.path"},
+     [](const parameters & p) {
+         return !p.speculative.has_dft() && (drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_SIMPLE) ||
+                                             drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_EAGLE3) ||
+                                             drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH) ||
+                                             drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_DSPARK));
+     },
+     "this way to draft needs a draft model; set speculative.draft.mparams.path, or take an n-gram type"},
+    {{"speculative.types", "ctx_shift"},
+     [](const parameters & p) {
+         return p.ctx_shift && (drafts_with(p, COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K) ||
+                                drafts_with(p, COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K4V));
+     },
+     "these n-gram maps do not follow a context that shifts; turn ctx_shift off, or take NGRAM_SIMPLE or NGRAM_MOD"},
+    {{"speculative.synth_len", "speculative.synth_rates"},
+     [](const parameters & p) {
+         return p.speculative.has_synth() &&
+                (!drafts_at_all(p) || (p.speculative.synth_len != -1.0 && !p.speculative.synth_rates.empty()));
+     },
+     "a measurement with made-up acceptance needs something that drafts, and one of the two alone; set "
+     "speculative.types, or leave both at their defaults"},
+};
+
+const std::vector<rule> rules_of_models = {
+    {{"kv_overrides"},
+     [](const parameters & p) {
+         return is_out(overridden(p, ".context_length", 1), 1, INT_MAX) ||
+                is_out(overridden(p, ".block_count", 1), 1, 512) ||
+                is_out(overridden(p, ".expert_count", 0), 0, 1024) ||
+                is_out(overridden(p, ".expert_used_count", 1), 0, 1024);
+     },
+     "a model has 1 to 512 blocks, up to 1024 experts and a context of at least one token; leave these entries as the "
+     "model's file has them"},
+    {{"control_vector_layer_start", "control_vector_layer_end"},
+     [](const parameters & p) {
+         return p.control_vector_layer_end > 0 && p.control_vector_layer_start > p.control_vector_layer_end;
+     },
+     "no layer is between the two; the first must not be above the last"},
+    {{"image_min_tokens", "image_max_tokens"},
+     [](const parameters & p) { return p.image_max_tokens > 0 && p.image_min_tokens > p.image_max_tokens; },
+     "no size of an image is between the two; the least must not be above the most"},
+    {{"cpuparams.mask_valid", "cpuparams.cpumask"},
+     [](const parameters & p) {
+         const auto is_empty = [](const common_cpu_params & cpu) {
+             return cpu.mask_valid &&
+                    std::none_of(std::begin(cpu.cpumask), std::end(cpu.cpumask), [](bool b) { return b; });
+         };
+         return is_empty(p.cpuparams) || is_empty(p.cpuparams_batch);
+     },
+     "the mask has no CPU in it; set the ones to use in cpumask, or mask_valid to False"},
+};
+
+const std::vector<rule> rules_of_servers = {
+    {{"hostnames", "port"},
+     [](const parameters & p) {
+         return p.port == 0 && std::count_if(p.hostnames.begin(), p.hostnames.end(),
+                                             [](const std::string & host) { return !is_socket(host); }) > 1;
+     },
+     "several addresses cannot share a port that nobody has chosen yet; set port"},
+    {{"hostnames"},
+     [](const parameters & p) {
+         return std::any_of(p.hostnames.begin(), p.hostnames.end(),
+                            [](const std::string & host) { return is_socket(host) && host.size() > 107; });
+     },
+     "the path of a socket can have 107 bytes at most; take a shorter one"},
+    {{"api_prefix"},
+     [](const parameters & p) { return !is_prefix(p.api_prefix); },
+     "no path would begin with it; set it to something like \"/llm\": a slash before every part, and none at the end"},
+    {{"ssl_file_key", "ssl_file_cert"},
+     [](const parameters & p) { return p.ssl_file_key.empty() != p.ssl_file_cert.empty(); },
+     "the two belong together; set both for HTTPS, or neither"},
+};
+
+/// A value with the names of its enumerators.
+json with_names(const json & value, const json & type) {
+    if (value.is_array()) {
+        json names = json::array();
+        for (const json & one : value) {
+            names.push_back(with_names(one, type.at("of")));
+        }
+        return names;
+    }
+    if (type.at("kind") != "enum") {
+        return value;
+    }
+    const enumeration & all   = enumeration_named(type.at("name").get<std::string>());
+    const enumerator *  found = all.by_value(value.get<int64_t>());
+    return found ? json(all.short_name(*found)) : value;
+}
+
+std::string text_of(const parameters & p, const char * path) {
+    const part found = find_part(structure_of<common_params>(), const_cast<parameters *>(&p), path);
+    const json value = found.type->read(found.value);
+    // A list of hundreds says no more than that it is long.
+    return std::string(path) + "=" + (value.size() > 16 ? "[...]" : with_names(value, found.type->describe()).dump());
+}
 
 }  // namespace
 
 const std::vector<rule> & rules() {
-    static const std::vector<rule> all = {
-        {{"n_ctx"},
-         [](const common_params & p) { return p.n_ctx == 1; },
-         "a context of one token leaves no room for an answer; set n_ctx to 0 (the model's own), or to the tokens that "
-         "prompt and answer need together"},
-        {{"cache_type_v", "flash_attn_type"},
-         [](const common_params & p) {
-             return is_quantized(p.cache_type_v) && p.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
-         },
-         "quantized values in the cache need flash attention; set flash_attn_type to LLAMA_FLASH_ATTN_TYPE_ENABLED or "
-         "AUTO, or cache_type_v to GGML_TYPE_F16"},
-    };
+    static const std::vector<rule> all = [] {
+        std::vector<rule> joined;
+        for (const auto * some : {&rules_of_batches, &rules_of_caches, &rules_of_sampling, &rules_of_drafting,
+                                  &rules_of_models, &rules_of_servers}) {
+            joined.insert(joined.end(), some->begin(), some->end());
+        }
+        return joined;
+    }();
     return all;
 }
 
-void check_rules(const common_params & p) {
+void check_rules(const parameters & p) {
     for (const rule & r : rules()) {
         if (r.is_broken(p)) {
             std::string values;
             for (const char * path : r.fields) {
                 values += (values.empty() ? "" : ", ") + text_of(p, path);
             }
-            throw std::invalid_argument(values + ": " + r.advice);
+            throw parameter_error(values + ": " + r.advice);
         }
     }
 }

@@ -1,8 +1,6 @@
 // What llama.cpp would abort, hang or misbehave on: one table, checked before llama.cpp sees the parameters.
 #pragma once
 
-#include "params_value.h"
-
 #include "common.h"
 
 #include <string>
@@ -19,7 +17,7 @@ struct rule {
 /// Every rule that needs nothing but the parameters.
 const std::vector<rule> & rules();
 
-/// Throws std::invalid_argument for the first rule that is broken: "n_parallel=0: ...".
+/// Throws a parameter_error for the first rule that is broken: "n_parallel=0: ...".
 void check_rules(const common_params & p);
 
 }  // namespace xllamacpp

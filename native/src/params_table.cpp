@@ -19,8 +19,11 @@ std::string join_path(const std::string & path, const std::string & key) {
 }
 
 std::string range_text(const field & f, bool whole) {
-    const auto  text = [](double bound) { return json(static_cast<int64_t>(bound)).dump(); };
-    std::string out  = whole ? "a whole number" : "a number";
+    const auto text = [](double bound) {
+        const auto rounded = static_cast<int64_t>(bound);
+        return static_cast<double>(rounded) == bound ? std::to_string(rounded) : json(bound).dump();
+    };
+    std::string out = whole ? "a whole number" : "a number";
     if (f.min && f.max) {
         return out + " from " + text(*f.min) + " to " + text(*f.max);
     }
@@ -100,8 +103,16 @@ attribute not_zero() {
     return [](field & f) { f.non_zero = true; };
 }
 
-attribute or_infinite() {
-    return [](field & f) { f.infinite = true; };
+attribute at_most(double max) {
+    return [max](field & f) { f.max = max; };
+}
+
+attribute or_minus_infinite() {
+    return [](field & f) { f.minus_infinite = true; };
+}
+
+attribute is_json() {
+    return [](field & f) { f.json_text = true; };
 }
 
 attribute each_value_is_json() {
@@ -163,8 +174,11 @@ json field::spread(const json & given, const std::string & path) const {
 
 void field::check_given(const json & given, const std::string & path) const {
     const bool is_real = type == &type_of<float>() || type == &type_of<double>();
-    if (is_real && !infinite && given.is_string()) {
-        refuse(path, given, "a finite number");
+    if (is_real && given.is_string() && !(minus_infinite && given == "-inf")) {
+        refuse(path, given, minus_infinite ? "a finite number, or minus infinity" : "a finite number");
+    }
+    if (json_text && given.is_string() && given != "" && !json::accept(given.get_ref<const std::string &>())) {
+        refuse(path, given, "a text of JSON");
     }
     if (non_empty && given.empty()) {
         refuse(path, given, "a list of at least one element");
@@ -224,7 +238,7 @@ json field::describe() const {
     for (const auto & [key, value] : {std::pair{"positive", above_zero},
                                       {"non_zero", non_zero},
                                       {"non_empty", non_empty},
-                                      {"infinite", infinite},
+                                      {"minus_infinite", minus_infinite},
                                       {"text", static_cast<bool>(from_text)}}) {
         if (value) {
             out["type"][key] = true;
@@ -290,7 +304,7 @@ part structure_type::find(void * value, const std::string & key, const std::stri
     }
     for (const auto & [member, reason] : omitted) {
         if (member == key) {
-            throw std::invalid_argument(join_path(path, key) + ": cannot be set here: " + reason);
+            throw parameter_error(join_path(path, key) + ": cannot be set here: " + reason);
         }
     }
     std::vector<std::string> known;
@@ -299,8 +313,8 @@ part structure_type::find(void * value, const std::string & key, const std::stri
         known.push_back(f.name);
     }
     const std::string nearest = nearest_name(key, known);
-    throw std::invalid_argument(join_path(path, key) + ": " + name + " has no such field" +
-                                (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    throw parameter_error(join_path(path, key) + ": " + name + " has no such field" +
+                          (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
 std::string params::table() {

@@ -44,16 +44,17 @@ class field {
     std::optional<double> max;
     std::vector<int64_t>  choices;
 
-    size_t length      = 0;      ///< Where not 0, a list of just this length; one value given counts for all.
-    bool   whole       = false;  ///< A whole number.
-    bool   non_empty   = false;
-    bool   non_zero    = false;
-    bool   above_zero  = false;
-    bool   infinite    = false;
-    bool   json_values = false;
-    bool   secret      = false;
-    bool   bookkeeping = false;
-    bool   changed     = false;  ///< An alias that says less than its target can hold.
+    size_t length         = 0;      ///< Where not 0, a list of just this length; one value given counts for all.
+    bool   whole          = false;  ///< A whole number.
+    bool   non_empty      = false;
+    bool   non_zero       = false;
+    bool   above_zero     = false;
+    bool   minus_infinite = false;
+    bool   json_text      = false;
+    bool   json_values    = false;
+    bool   secret         = false;
+    bool   bookkeeping    = false;
+    bool   changed        = false;  ///< An alias that says less than its target can hold.
 
     std::function<void *(void *)>            access;
     std::function<void(void *)>              after_write;
@@ -80,13 +81,15 @@ using attribute = std::function<void(field &)>;
 attribute unit(const char * name);
 attribute flag(const char * name);
 attribute at_least(double min);
+attribute at_most(double max);
 attribute between(double min, double max);
 attribute positive();
 attribute one_of(std::vector<int64_t> values);
 attribute exactly(size_t length);
 attribute not_empty();
 attribute not_zero();
-attribute or_infinite();         ///< Takes "inf" and "-inf" too.
+attribute or_minus_infinite();   ///< Takes "-inf" too.
+attribute is_json();             ///< A string that is JSON, or empty.
 attribute each_value_is_json();  ///< A map's values are texts of JSON.
 attribute text_list(char separator, std::function<json(const std::string &)> parse_part);  ///< A string is a list too.
 attribute example(const char * json_text);  ///< For the reference, where the type alone suggests none.

@@ -25,8 +25,8 @@ std::string quote(const json & given) {
 }  // namespace
 
 void refuse(const std::string & path, const json & given, const std::string & expected, const std::string & nearest) {
-    throw std::invalid_argument(path + ": expected " + expected + ", got " + quote(given) +
-                                (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    throw parameter_error(path + ": expected " + expected + ", got " + quote(given) +
+                          (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
 std::string nearest_name(const std::string & wrong, const std::vector<std::string> & known) {
@@ -54,7 +54,7 @@ std::string nearest_name(const std::string & wrong, const std::vector<std::strin
 }
 
 part value_type::find(void *, const std::string & key, const std::string & path) const {
-    throw std::invalid_argument(path + ": there is no '" + key + "' in " + expected());
+    throw parameter_error(path + ": there is no '" + key + "' in " + expected());
 }
 
 size_t parse_index(const std::string & key, size_t size, const std::string & path) {
@@ -62,8 +62,8 @@ size_t parse_index(const std::string & key, size_t size, const std::string & pat
     const char * const end    = key.data() + key.size();
     const auto         result = std::from_chars(key.data(), end, index);
     if (result.ec != std::errc() || result.ptr != end || index >= size) {
-        throw std::invalid_argument(path + ": expected an index below the list's length of " + std::to_string(size) +
-                                    ", got '" + key + "'");
+        throw parameter_error(path + ": expected an index below the list's length of " + std::to_string(size) +
+                              ", got '" + key + "'");
     }
     return index;
 }

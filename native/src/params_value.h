@@ -1,6 +1,8 @@
 // How the C++ types of llama.cpp's parameters leave as JSON, and how they come back: checked.
 #pragma once
 
+#include "xllamacpp/params.h"
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +18,7 @@ namespace xllamacpp {
 
 using json = nlohmann::ordered_json;
 
-/// Throws std::invalid_argument: "<path>: expected <expected>, got <given>; did you mean <nearest>?"
+/// Throws a parameter_error: "<path>: expected <expected>, got <given>; did you mean <nearest>?"
 [[noreturn]] void refuse(const std::string & path, const json & given, const std::string & expected,
                          const std::string & nearest = "");
 
@@ -59,7 +61,7 @@ template <class T> const value_type & type_of();
 /// What a new T holds: llama.cpp's defaults. Specialised where its constructor leaves something open.
 template <class T> T default_of() { return T{}; }
 
-/// Throws std::invalid_argument where `key` is not an index below `size`.
+/// Throws a parameter_error where `key` is not an index below `size`.
 size_t parse_index(const std::string & key, size_t size, const std::string & path);
 
 /// The shortest decimal that reads back as the same float.

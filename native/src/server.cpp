@@ -3,7 +3,10 @@
 #include "engine.h"
 #include "exchange.h"
 #include "log_queue.h"
+#include "params_files.h"
+#include "params_model_rules.h"
 #include "params_native.h"
+#include "params_rules.h"
 #include "threads.h"
 
 #include "arg.h"
@@ -62,6 +65,11 @@ class server::impl {
         return error_;
     }
 
+    bool is_refused() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return is_refused_;
+    }
+
     std::vector<log_line> error_log() const {
         const std::lock_guard<std::mutex> lock(mutex_);
         return error_log_;
@@ -107,6 +115,7 @@ class server::impl {
     mutable std::condition_variable      changed_;
     server_state                         state_ = server_state::loading;
     std::string                          error_;
+    bool                                 is_refused_ = false;
     std::vector<log_line>                error_log_;
     std::string                          listening_address_;
     std::vector<std::weak_ptr<exchange>> exchanges_;
@@ -140,6 +149,11 @@ void server::impl::run() {
         serve();
     } catch (const load_cancelled &) {
         problem = closed_reason;
+    } catch (const parameter_error & e) {
+        last    = server_state::failed;
+        problem = e.what();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        is_refused_ = true;
     } catch (const std::exception & e) {
         last    = server_state::failed;
         problem = e.what();
@@ -172,6 +186,8 @@ void server::impl::load_model() {
         throw std::runtime_error("no model is set; set model.path to a GGUF file");
     }
     common_log_set_verbosity_thold(params_.verbosity);
+    check_rules(params_);
+    check_files(params_);
     // llama.cpp's own ways to name a model that is not here yet (repositories, URLs).
     common_models_handler downloads;
     if (!params_.model.hf_repo.empty()) {
@@ -179,6 +195,7 @@ void server::impl::load_model() {
     }
     common_models_handler_apply(downloads, params_);
     prepare(params_);
+    check_model(params_);
     llama_numa_init(params_.numa);
 
     auto made = std::make_unique<engine>(params_, gate_);
@@ -342,6 +359,7 @@ server::impl * server::live() const { return impl_ && impl_->is_usable() ? impl_
 server_state server::state() const { return live() ? live()->state() : server_state::closed; }
 float        server::progress() const { return live() ? live()->progress() : 0.0f; }
 std::string  server::error() const { return live() ? live()->error() : ""; }
+bool         server::is_refused() const { return live() && live()->is_refused(); }
 std::string  server::listening_address() const { return live() ? live()->listening_address() : ""; }
 
 server_state server::wait_loaded(int timeout_ms) const {

@@ -83,15 +83,15 @@ def test_requests_from_this_process_need_no_key(server):
 
 
 @pytest.mark.parametrize(
-    ("key", "certificate", "words"),
+    ("key", "certificate", "error", "words"),
     [
-        (__file__, "", "belong together"),
-        ("", __file__, "belong together"),
-        ("/no/such.pem", __file__, r"ssl_file_key: '/no/such\.pem' cannot be read"),
-        (__file__, "/no/such.pem", r"ssl_file_cert: '/no/such\.pem' cannot be read"),
-        (__file__, __file__, "must be a pair in PEM format"),
+        (__file__, "", xlc.ParameterError, "belong together"),
+        ("", __file__, xlc.ParameterError, "belong together"),
+        ("/no/such.pem", __file__, xlc.ParameterError, r"ssl_file_key: '/no/such\.pem' cannot be read"),
+        (__file__, "/no/such.pem", xlc.ParameterError, r"ssl_file_cert: '/no/such\.pem' cannot be read"),
+        (__file__, __file__, xlc.ModelLoadError, "must be a pair in PEM format"),
     ],
 )
-def test_a_wrong_key_or_certificate_is_an_error_and_not_plain_http(demo_model, params, key, certificate, words):
-    with pytest.raises(xlc.ModelLoadError, match=words):
+def test_a_wrong_key_or_certificate_is_an_error_and_not_plain_http(demo_model, params, key, certificate, error, words):
+    with pytest.raises(error, match=words):
         xlc.Server(params(demo_model, ssl_file_key=key, ssl_file_cert=certificate))

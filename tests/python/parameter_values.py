@@ -53,7 +53,7 @@ def _numbers(kind: Kind) -> st.SearchStrategy[float]:
     )
     if kind.positive:
         finite = finite.map(abs).filter(bool)
-    return finite | st.sampled_from([math.inf, -math.inf]) if kind.infinite else finite
+    return finite | st.just(-math.inf) if kind.minus_infinite else finite
 
 
 def _members(kind: Kind) -> list[Any]:
@@ -81,6 +81,8 @@ _SPECIAL: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("common_params", "mmproj_device"): st.just(""),
     ("common_params_speculative_draft", "devices"): _devices,
     ("common_params", "default_template_kwargs"): st.dictionaries(texts, _json_texts, max_size=3),
+    ("common_params", "ui_config_json"): _json_texts,
+    ("common_params", "mcp_servers_json"): _json_texts,
     ("llama_model_kv_override", "key"): st.text("abc._", min_size=1, max_size=20),
     ("llama_model_tensor_buft_override", "pattern"): st.text("abc.*", min_size=1, max_size=20),
 }

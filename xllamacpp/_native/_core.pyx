@@ -197,6 +197,10 @@ cdef class Server:
         return decode(self.native.get().error())
 
     @property
+    def is_refused(self):
+        return self.native.get().is_refused()
+
+    @property
     def error_log(self):
         return [(line.level, decode(line.text)) for line in self.native.get().error_log()]
 

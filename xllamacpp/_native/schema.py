@@ -82,7 +82,7 @@ def _number(kind: Kind) -> dict[str, Any]:
     made |= {} if kind.max is None else {"maximum": _whole(kind.max)}
     made |= {"exclusiveMinimum": 0} if kind.positive else {}
     made |= {"not": {"const": 0}} if kind.non_zero else {}
-    return {"anyOf": [made, {"enum": ["inf", "-inf"]}]} if kind.infinite else made
+    return {"anyOf": [made, {"const": "-inf"}]} if kind.minus_infinite else made
 
 
 def _whole(number: float) -> float | int:

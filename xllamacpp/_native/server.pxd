@@ -1,3 +1,4 @@
+from libcpp cimport bool
 from libcpp.map cimport map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -21,6 +22,7 @@ cdef extern from "xllamacpp/server.h" namespace "xllamacpp" nogil:
         float progress() except +
         server_state wait_loaded(int timeout_ms) except +
         string error() except +
+        bool is_refused() except +
         vector[log_line] error_log() except +
         string listening_address() except +
         stream request(const string & method, const string & path, const string & body,

@@ -37,9 +37,20 @@ def _write_type(kind: Kind) -> str:
     if kind.kind == "map":
         return "Mapping[str, str]"
     if kind.kind == "structure":
-        text = " | str | PathLike[str]" if kind.text else ""
-        return f"{kind.class_name} | Mapping[str, Any]{text}"
+        return _alias(kind.class_name)
     return {"string": "str | PathLike[str]", "enum": f"{kind.name} | int | str"}.get(kind.kind, read_type(kind))
+
+
+def _alias(class_name: str) -> str:
+    """Name what can be given for a structure, which would make lines too long to write out."""
+    return f"_{class_name}Like"
+
+
+def _aliases() -> Iterator[str]:
+    for structure in STRUCTURES.values():
+        text = " | str | PathLike[str]" if structure.takes_text else ""
+        name = structure.class_name
+        yield f"{_alias(name)}: TypeAlias = {name} | Mapping[str, Any]{text}\n"
 
 
 def _docstring(text: str, indent: str) -> str:
@@ -77,11 +88,13 @@ def params_stub() -> str:
         _HEADER,
         "from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence, MutableSet\n",
         "from os import PathLike\n",
-        "from typing import Any\n\n",
+        "from typing import Any, TypeAlias\n\n",
         "from xllamacpp._native.parameters import Parameters\n",
         f"from xllamacpp._native.whole import {', '.join(sorted(base.__name__ for base in BASES.values()))}\n",
         f"from xllamacpp.enums import (\n{''.join(f'    {name},' + chr(10) for name in sorted(_used_enums()))})\n\n",
         _all(structure.class_name for structure in STRUCTURES.values()),
+        "\n",
+        *_aliases(),
     ]
     for structure in STRUCTURES.values():
         parts += ["\n", *_class(structure)]

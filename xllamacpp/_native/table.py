@@ -46,7 +46,7 @@ class Kind:
     positive: bool = False
     non_zero: bool = False
     non_empty: bool = False
-    infinite: bool = False
+    minus_infinite: bool = False
     text: bool = False
     """Whether a string can stand for the whole of it."""
 

@@ -3,10 +3,17 @@
 
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace xllamacpp {
+
+/// A parameter has a wrong name or value, or does not go with the others or with the model; the text says what to set.
+class parameter_error : public std::invalid_argument {
+  public:
+    using std::invalid_argument::invalid_argument;
+};
 
 /// What parse_arguments reads besides its arguments.
 enum class argument_sources {
@@ -17,7 +24,7 @@ enum class argument_sources {
 /// Owns one set of llama.cpp's parameters. Fields are named by dotted path and travel as JSON text.
 ///
 /// "n_ctx", "sampling.temp", "lora_adapters.0.scale": the names are llama.cpp's, and the elements of a list go by
-/// index. Whatever names or holds something wrong throws std::invalid_argument and changes nothing. Needs no ggml
+/// index. Whatever names or holds something wrong throws a parameter_error and changes nothing. Needs no ggml
 /// backend, except where parse_arguments is given a device.
 class params {
   public:

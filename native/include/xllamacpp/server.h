@@ -48,6 +48,9 @@ class server {
     std::string           error() const;
     std::vector<log_line> error_log() const;
 
+    /// Whether it failed because a parameter does not go with the others or with the model; error() says what to set.
+    bool is_refused() const;
+
     /// "http://127.0.0.1:43127", with the port that was free where none was set; empty until the socket listens.
     std::string listening_address() const;
 
