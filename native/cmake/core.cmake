@@ -30,6 +30,7 @@ add_library(xllamacpp_core STATIC
   src/params_rules.cpp
   src/params_table.cpp
   src/params_value.cpp
+  src/request_options.cpp
   src/routes.cpp
   src/server.cpp
   src/stream.cpp

@@ -104,7 +104,7 @@ stream_manager_lease::~stream_manager_lease() {
 }
 
 engine::engine(const common_params & params, request_gate & gate)
-    : handlers(params, context), routes(params, handlers, tools, started(mcp, params), reasoning, gate) {
+    : handlers(params, context), routes(params, handlers, tools, started(mcp, params), model, gate) {
     {
         const sigpipe_keeper keeper;
         if (!http.init(params)) {

@@ -28,9 +28,9 @@ struct engine {
     server_tools         tools;
     server_context       context;
     server_routes        handlers;
-    std::atomic<bool> reasoning{false};  ///< Whether the chat template thinks before it answers; known after the load.
-    route_table       routes;
-    server_http_context http;
+    model_facts          model;
+    route_table          routes;
+    server_http_context  http;
 
     engine(const common_params & params, request_gate & gate);
 };

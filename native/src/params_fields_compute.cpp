@@ -51,11 +51,14 @@ std::vector<int64_t> cache_types() {
             GGML_TYPE_Q4_1, GGML_TYPE_IQ4_NL, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1};
 }
 
+// llama.cpp rounds up to a multiple of 256, which must not overflow.
+constexpr double largest_context = 1 << 30;
+
 void describe_context(structure<common_params> & s) {
     using self = common_params;
     s.group("Context and batches");
     s.row(FIELD(n_ctx), "Size of the context, which the slots share. 0 takes what the model was trained with.",
-          {unit("tokens"), flag("--ctx-size"), at_least(0), example("8192")});
+          {unit("tokens"), flag("--ctx-size"), between(0, largest_context), example("8192")});
     s.row(FIELD(n_predict), "How much one answer may grow where a request sets no limit. -1 is without a limit.",
           {unit("tokens"), flag("--predict"), at_least(-1), example("512")});
     s.row(FIELD(n_batch), "How much of all prompts is handed to the model in one step, at most.",
@@ -82,7 +85,7 @@ void describe_context(structure<common_params> & s) {
         FIELD(kv_unified_per_slot),
         "The most of the context that one slot may use. 0 sets no limit; else a context of size 0 becomes as large as "
         "all slots need.",
-        {unit("tokens"), flag("--kv-unified-per-slot"), at_least(0), example("4096")});
+        {unit("tokens"), flag("--kv-unified-per-slot"), between(0, largest_context), example("4096")});
     s.row(FIELD(n_outputs_max), "How many outputs a batch may have. 0 is as many as the batch has tokens.",
           {unit("outputs"), at_least(0), example("64")});
     s.row(FIELD(n_outputs_max_per_seq), "How many outputs of a batch may be one sequence's.",

@@ -29,6 +29,9 @@ void describe_embedding(structure<common_params> & s) {
         {flag("--embd-normalize"), between(-1, 32), example("-1")});
 }
 
+// llama.cpp counts it in milliseconds, in 32 bits.
+constexpr double longest_idle = 2147483;
+
 void describe_server(structure<common_params> & s) {
     using self = common_params;
     s.group("Server");
@@ -50,7 +53,7 @@ void describe_server(structure<common_params> & s) {
           {unit("seconds"), flag("--sse-ping-interval"), at_least(-1), example("10")});
     s.row(FIELD(sleep_idle_seconds),
           "How long nothing may be asked before the model leaves memory, until the next request. -1 keeps it.",
-          {unit("seconds"), flag("--sleep-idle-seconds"), at_least(-1), not_zero(), example("300")});
+          {unit("seconds"), flag("--sleep-idle-seconds"), between(-1, longest_idle), not_zero(), example("300")});
     s.row(FIELD(api_prefix), "What every path begins with, without a slash at its end.",
           {flag("--api-prefix"), example(R"("/llm")")});
     s.row(FIELD(public_path), "A directory to serve files from, instead of the built-in page.",

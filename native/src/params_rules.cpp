@@ -16,6 +16,9 @@ namespace {
 
 using parameters = common_params;
 
+// llama.cpp crashes where it shifts the context of a slot that holds a few tokens only.
+constexpr int32_t smallest_slot = 32;
+
 bool drafts_with(const parameters & p, common_speculative_type type) {
     return std::count(p.speculative.types.begin(), p.speculative.types.end(), type) > 0;
 }
@@ -49,6 +52,19 @@ int64_t longest_draft(const parameters & p) {
     return p.speculative.has_dft() ? std::max<int64_t>(by_types, p.speculative.draft.n_max) : by_types;
 }
 
+bool is_out(int64_t value, int64_t low, int64_t high) { return value < low || value > high; }
+
+const char * const infill_advice =
+    "INFILL compares every two tokens that are left, which takes minutes for a whole vocabulary; put TOP_K before it, "
+    "and set top_k to 1000 or less";
+
+bool lets_infill_see_all(const common_params_sampling & sampling) {
+    const auto & all    = sampling.samplers;
+    const auto   infill = std::find(all.begin(), all.end(), COMMON_SAMPLER_TYPE_INFILL);
+    const bool   is_cut = std::find(all.begin(), infill, COMMON_SAMPLER_TYPE_TOP_K) != infill;
+    return infill != all.end() && (!is_cut || is_out(sampling.top_k, 1, 1000));
+}
+
 bool is_on_cpu(const parameters & p) { return p.no_kv_offload || p.n_gpu_layers == 0 || !llama_supports_gpu_offload(); }
 
 bool is_socket(const std::string & host) { return host.size() > 5 && host.compare(host.size() - 5, 5, ".sock") == 0; }
@@ -69,8 +85,6 @@ int64_t overridden(const parameters & p, const std::string & ending, int64_t oth
     }
     return otherwise;
 }
-
-bool is_out(int64_t value, int64_t low, int64_t high) { return value < low || value > high; }
 
 const std::vector<rule> rules_of_batches = {
     {{"n_ctx"},
@@ -93,6 +107,9 @@ const std::vector<rule> rules_of_batches = {
      "the drafts of all slots have to fit into one batch, which n_ctx bounds too; set n_batch and n_ctx to at least "
      "n_parallel x (1 + the longest draft), or shorten the draft: speculative.draft.n_max, the n-grams' size_m or "
      "n_max"},
+    {{"kv_unified_per_slot"},
+     [](const parameters & p) { return p.kv_unified_per_slot > 0 && p.kv_unified_per_slot < smallest_slot; },
+     "a slot that small has no room for prompt and answer; set it to 0 (no limit), or to at least 32 tokens"},
     {{"kv_unified_per_slot", "n_parallel"},
      [](const parameters & p) { return p.n_ctx == 0 && slots(p) * p.kv_unified_per_slot > INT_MAX; },
      "the slots need a larger context together than there can be; lower one of the two"},
@@ -128,14 +145,8 @@ const std::vector<rule> rules_of_sampling = {
      [](const parameters & p) { return samples_with(p, COMMON_SAMPLER_TYPE_NONE); },
      "NONE is no sampler; leave it out (an empty list is possible)"},
     {{"sampling.samplers", "sampling.top_k"},
-     [](const parameters & p) {
-         const std::vector<common_sampler_type> & all = p.sampling.samplers;
-         const auto infill                            = std::find(all.begin(), all.end(), COMMON_SAMPLER_TYPE_INFILL);
-         const bool is_cut = std::find(all.begin(), infill, COMMON_SAMPLER_TYPE_TOP_K) != infill;
-         return infill != all.end() && (!is_cut || is_out(p.sampling.top_k, 1, 1000));
-     },
-     "INFILL compares every two tokens that are left, which takes minutes for a whole vocabulary; put TOP_K before it, "
-     "and set top_k to 1000 or less"},
+     [](const parameters & p) { return lets_infill_see_all(p.sampling); },
+     infill_advice},
     {{"sampling.dry_sequence_breakers"},
      [](const parameters & p) { return p.sampling.dry_sequence_breakers.size() > 256; },
      "each breaker is looked up in the whole vocabulary for every request; set 256 or fewer"},
@@ -168,12 +179,12 @@ const std::vector<rule> rules_of_drafting = {
 const std::vector<rule> rules_of_models = {
     {{"kv_overrides"},
      [](const parameters & p) {
-         return is_out(overridden(p, ".context_length", 1), 1, INT_MAX) ||
+         return is_out(overridden(p, ".context_length", smallest_slot), smallest_slot, INT_MAX) ||
                 is_out(overridden(p, ".block_count", 1), 1, 512) ||
                 is_out(overridden(p, ".expert_count", 0), 0, 1024) ||
                 is_out(overridden(p, ".expert_used_count", 1), 0, 1024);
      },
-     "a model has 1 to 512 blocks, up to 1024 experts and a context of at least one token; leave these entries as the "
+     "a model has 1 to 512 blocks, up to 1024 experts and a context of at least 32 tokens; leave these entries as the "
      "model's file has them"},
     {{"control_vector_layer_start", "control_vector_layer_end"},
      [](const parameters & p) {
@@ -251,6 +262,12 @@ const std::vector<rule> & rules() {
         return joined;
     }();
     return all;
+}
+
+void check_samplers(const common_params_sampling & sampling) {
+    if (lets_infill_see_all(sampling)) {
+        throw parameter_error(std::string("samplers: ") + infill_advice);
+    }
 }
 
 void check_rules(const parameters & p) {

@@ -17,6 +17,9 @@ struct rule {
 /// Every rule that needs nothing but the parameters.
 const std::vector<rule> & rules();
 
+/// The rule on samplers that a request can break too.
+void check_samplers(const common_params_sampling & sampling);
+
 /// Throws a parameter_error for the first rule that is broken: "n_parallel=0: ...".
 void check_rules(const common_params & p);
 

@@ -4,6 +4,7 @@
 #include "server-models.h"  // server-cors-proxy.h needs it and does not say so
 #include "server-cors-proxy.h"
 #include "server-stream.h"
+#include "request_options.h"
 #include "structured_output.h"
 
 #include <sstream>
@@ -171,29 +172,32 @@ void route_table::add(const std::string & method, const std::string & path, cons
 }
 
 route_table::route_table(const common_params & params, server_routes & server, server_tools & tools, server_mcp & mcp,
-                         const std::atomic<bool> & reasoning, request_gate & gate)
+                         const model_facts & model, request_gate & gate)
     : gate_(gate) {
     const handler disabled = [](const server_http_req &) {
         return error_response("this feature is disabled", ERROR_TYPE_PERMISSION);
     };
 
     // Generation
-    add("POST", "/completion", server.post_completions);
-    add("POST", "/completions", server.post_completions);
-    add("POST", "/v1/completions", server.post_completions_oai);
-    // Where thoughts come before the JSON, only llama.cpp's own grammar lets them by.
-    const body_filter with_grammar = [&reasoning](const std::string & body) {
-        return reasoning ? body : schema_to_grammar(body);
+    const body_filter mend = [&params, &model](const std::string & body) {
+        return mend_options(body, params, model.n_vocab);
     };
-    add("POST", "/chat/completions", server.post_chat_completions, with_grammar);
-    add("POST", "/v1/chat/completions", server.post_chat_completions, with_grammar);
+    add("POST", "/completion", server.post_completions, mend);
+    add("POST", "/completions", server.post_completions, mend);
+    add("POST", "/v1/completions", server.post_completions_oai, mend);
+    // Where thoughts come before the JSON, only llama.cpp's own grammar lets them by.
+    const body_filter mend_chat = [mend, &model](const std::string & body) {
+        return model.reasoning ? mend(body) : schema_to_grammar(mend(body));
+    };
+    add("POST", "/chat/completions", server.post_chat_completions, mend_chat);
+    add("POST", "/v1/chat/completions", server.post_chat_completions, mend_chat);
     add("POST", "/v1/chat/completions/control", server.post_control);
-    add("POST", "/responses", server.post_responses_oai);
-    add("POST", "/v1/responses", server.post_responses_oai);
-    add("POST", "/v1/messages", server.post_anthropic_messages);
+    add("POST", "/responses", server.post_responses_oai, mend);
+    add("POST", "/v1/responses", server.post_responses_oai, mend);
+    add("POST", "/v1/messages", server.post_anthropic_messages, mend);
     add("POST", "/audio/transcriptions", server.post_transcriptions_oai);
     add("POST", "/v1/audio/transcriptions", server.post_transcriptions_oai);
-    add("POST", "/infill", server.post_infill);
+    add("POST", "/infill", server.post_infill, mend);
 
     // Embeddings and reranking
     add("POST", "/embedding", server.post_embeddings);

@@ -47,12 +47,17 @@ class request_gate {
     int                     inside_ = 0;
 };
 
+/// What requests need to know of the model; known once it is loaded.
+struct model_facts {
+    std::atomic<bool>    reasoning{false};  ///< Whether its chat template thinks before it answers.
+    std::atomic<int32_t> n_vocab{0};
+};
+
 class route_table {
   public:
-    /// Fills the table with llama.cpp's handlers. `reasoning` tells, once the model is loaded, whether its chat
-    /// template thinks before it answers. It and `gate` must outlive the table.
+    /// Fills the table with llama.cpp's handlers. `params`, `model` and `gate` must outlive it.
     route_table(const common_params & params, server_routes & server, server_tools & tools, server_mcp & mcp,
-                const std::atomic<bool> & reasoning, request_gate & gate);
+                const model_facts & model, request_gate & gate);
 
     const std::vector<route> & routes() const { return routes_; }
 

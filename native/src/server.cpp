@@ -223,8 +223,10 @@ void server::impl::load_model() {
     }
     progress_ = 1.0f;
     engine_->handlers.update_meta(engine_->context);
-    engine_->reasoning     = engine_->context.get_meta().chat_params.enable_thinking;
-    engine_->http.is_ready = true;
+    const server_context_meta meta = engine_->context.get_meta();
+    engine_->model.reasoning       = meta.chat_params.enable_thinking;
+    engine_->model.n_vocab         = meta.model_vocab_n_tokens;
+    engine_->http.is_ready         = true;
 }
 
 /// Runs llama.cpp's loop until it is told to end.

@@ -80,9 +80,9 @@ TEST(params, elements_are_reached_by_index) {
 }
 
 TEST(params, refuses_what_does_not_fit_and_says_why) {
-    EXPECT_EQ(set_refusal("n_ctx", R"("abc")"), "n_ctx: expected a whole number of at least 0, got \"abc\"");
+    EXPECT_EQ(set_refusal("n_ctx", R"("abc")"), "n_ctx: expected a whole number from 0 to 1073741824, got \"abc\"");
     EXPECT_EQ(set_refusal("n_keep", "1.5"), "n_keep: expected a whole number from -2147483648 to 2147483647, got 1.5");
-    EXPECT_EQ(set_refusal("n_ctx", "-1"), "n_ctx: expected a whole number of at least 0, got -1");
+    EXPECT_EQ(set_refusal("n_ctx", "-1"), "n_ctx: expected a whole number from 0 to 1073741824, got -1");
     EXPECT_EQ(set_refusal("port", "65536"), "port: expected a whole number from 0 to 65535, got 65536");
     for (const char * wrong : {"1.5", "true", "null", "[1]", "2147483648", "18446744073709551616"}) {
         EXPECT_TRUE(has(set_refusal("n_batch", wrong), "n_batch: expected a whole number")) << wrong;

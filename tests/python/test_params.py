@@ -78,8 +78,8 @@ class TestWrongValues:
     @pytest.mark.parametrize(
         ("path", "value", "expected"),
         [
-            ("n_ctx", "abc", 'n_ctx: expected a whole number of at least 0, got "abc"'),
-            ("n_ctx", -1, "of at least 0, got -1"),
+            ("n_ctx", "abc", 'n_ctx: expected a whole number from 0 to 1073741824, got "abc"'),
+            ("n_ctx", -1, "from 0 to 1073741824, got -1"),
             ("n_ctx", 512.0, "a whole number"),
             ("n_ctx", True, "a whole number"),
             ("n_ctx", None, "n_ctx: expected a whole number, got None"),

@@ -37,6 +37,7 @@ BROKEN = [
         'speculative.types=["ngram_simple"]: the drafts of all slots',
         {"n_ctx": 196, "n_parallel": 4, "speculative.types": ["ngram_simple"]},
     ),
+    ({"kv_unified_per_slot": 31}, "a slot that small has no room", {"kv_unified_per_slot": 32}),
     (
         {"kv_unified_per_slot": 2**30, "n_parallel": 2},
         "the slots need a larger context",
