@@ -117,6 +117,15 @@ def native_tests(session: nox.Session, preset: str) -> None:
         run_ctest(session, "--preset", preset)
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Load servers with 2,000 random sets of parameters: only answers and typed errors will do. -- N for another count."""
+    check_tools(session)
+    install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "test"))
+    count = session.posargs[0] if session.posargs else "2000"
+    session.run("pytest", "-s", "tests/fuzz", env={"PYTHONSAFEPATH": "1", "XLLAMACPP_FUZZ_SETS": count})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types and likely mistakes in Python, Cython, C++, shell and Dockerfiles."""
