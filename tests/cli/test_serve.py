@@ -61,6 +61,44 @@ def test_it_answers_until_a_signal_ends_it(start, demo_model, number):
         assert client.connect_ex((host, int(port))) != 0
 
 
+@pytest.mark.parametrize("spelling", [lambda file: ["--config", file], lambda file: [f"--config={file}"]])
+def test_a_configuration_file_counts_and_flags_come_after_it(start, demo_model, tmp_path, spelling):
+    file = tmp_path / "server.toml"
+    file.write_text('model.path = "demo"\nmodel_alias = ["from the file"]\nn_ctx = 512\nn_parallel = 3\nport = 0\n')
+    process = start("serve", *spelling(file), "--parallel", "2", "--set", "api_prefix=/llm")
+    address = wait_until_listening(process)
+    props = request(address, "/llm/props")
+    assert props["total_slots"] == 2
+    assert props["model_path"] == str(demo_model)
+    assert request(address, "/llm/v1/models")["data"][0]["id"] == "from the file"
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config"], "--config: a value is missing"),
+        (["--config", "/no/such.toml"], "/no/such.toml: cannot be read"),
+        (["--config", __file__], "a configuration file ends in .toml"),
+        (["--set", "n_ctxx=1"], "n_ctxx: common_params has no such field; did you mean 'n_ctx'"),
+        (["--model", "demo", "--ctx-size", "1"], "n_ctx=1: a context of one token has no room"),
+        (["--model", "demo", "--mmproj", "/no/such.gguf"], "mmproj.path: '/no/such.gguf' cannot be read"),
+    ],
+)
+def test_a_wrong_configuration_is_said_and_ends_it(run, arguments, message):
+    done = run("serve", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_says_how_to_configure(run):
+    text = run("serve", "--help").stdout
+    for words in ("--config FILE", "--set PATH=VALUE", "--ctx-size", "docs/parameters.md"):
+        assert words in text
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_it_while_it_loads(start, demo_model, number):
     process = start("serve", "--model", demo_model, "--port", "0")
