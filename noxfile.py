@@ -119,7 +119,7 @@ def native_tests(session: nox.Session, preset: str) -> None:
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """Load servers with 2,000 random sets of parameters: only answers and typed errors will do. -- N for another count."""
+    """Load servers with 2,000 random sets of parameters (or -- N): only answers and typed errors will do."""
     check_tools(session)
     install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "test"))
     count = session.posargs[0] if session.posargs else "2000"

@@ -13,6 +13,7 @@ add_library(xllamacpp_core STATIC
   src/params.cpp
   src/params_aliases.cpp
   src/params_arguments.cpp
+  src/params_attributes.cpp
   src/params_command_line.cpp
   src/params_devices.cpp
   src/params_enums.cpp

@@ -1,6 +1,7 @@
 // The rows of common_params, in the parts that its reference is divided into; each part has a file of its own.
 #pragma once
 
+#include "params_attributes.h"
 #include "params_devices.h"
 #include "params_table.h"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from xllamacpp import __version__
-from xllamacpp.cli import chat, complete, info, pull, serve
+from xllamacpp.cli import chat, complete, info, params, pull, serve
 from xllamacpp.cli.group import Commands
 
 
@@ -24,5 +24,5 @@ def main(debug: bool) -> None:
     """
 
 
-for command in (chat, complete, serve, pull, info):
+for command in (chat, complete, serve, pull, params, info):
     main.add_command(command.command)
