@@ -164,8 +164,9 @@ void command_line::apply_environment(const std::map<std::string, std::string> & 
         const auto        found    = environment.find(name);
         const bool        is_given = is_off || found != environment.end();
         if (is_given) {
-            const std::string value = is_off ? "0" : found->second;
-            apply_value(option, name + "=" + value, value);
+            const std::string value   = is_off ? "0" : found->second;
+            std::string       setting = name;
+            apply_value(option, setting.append("=").append(value), value);
         }
     }
     const auto sets = environment.find("XLLAMACPP_SET");
@@ -296,7 +297,8 @@ bool command_line::apply_devices(const common_arg & option, const std::string & 
     } else if (has_name(option, "--spec-draft-device")) {
         type_of<std::vector<ggml_backend_dev_t>>().write(&target_.speculative.draft.devices, value, "devices");
     } else if (has_name(option, "--mmproj-device")) {
-        type_of<ggml_backend_dev_t>().write(&target_.mmproj_device, value == "none" ? "" : value, "device");
+        type_of<ggml_backend_dev_t>().write(static_cast<void *>(&target_.mmproj_device), value == "none" ? "" : value,
+                                            "device");
         target_.mmproj_use_gpu = value != "none";
     } else if (has_name(option, "--override-tensor")) {
         append_overrides(target_.tensor_buft_overrides);

@@ -10,8 +10,7 @@ template <> const structure_type & structure_of<common_cpu_params>() {
     static const auto all = make_structure<self>("common_cpu_params", [](structure<self> & s) {
         s.row(FIELD(n_threads),
               "How many threads compute. -1 takes a good number for this machine, or the one that these threads "
-              "follow; 0 "
-              "takes every logical CPU.",
+              "follow; 0 takes every logical CPU.",
               {unit("threads"), between(-1, GGML_MAX_N_THREADS), example("4")});
         s.row(FIELD(cpumask), "The CPUs that the threads may use, by number. Counts only where `mask_valid` is set.");
         s.row(FIELD(mask_valid), "Whether `cpumask` counts. Where it does not, the threads may use every CPU.");
@@ -39,8 +38,10 @@ template <> const structure_type & structure_of<llama_model_tensor_buft_override
             if (separator == std::string::npos) {
                 refuse(path, text, "PATTERN=MEMORY, such as \"ffn_.*=CPU\"");
             }
-            type_of<const char *>().write(&o.pattern, text.substr(0, separator), path + ".pattern");
-            type_of<ggml_backend_buffer_type_t>().write(&o.buft, text.substr(separator + 1), path + ".buft");
+            type_of<const char *>().write(static_cast<void *>(&o.pattern), text.substr(0, separator),
+                                          path + ".pattern");
+            type_of<ggml_backend_buffer_type_t>().write(static_cast<void *>(&o.buft), text.substr(separator + 1),
+                                                        path + ".buft");
         };
     });
     return all;
@@ -52,7 +53,7 @@ std::vector<int64_t> cache_types() {
 }
 
 // llama.cpp rounds up to a multiple of 256, which must not overflow.
-constexpr double largest_context = 1 << 30;
+constexpr double largest_context = 1024.0 * 1024 * 1024;
 
 void describe_context(structure<common_params> & s) {
     using self = common_params;
@@ -81,11 +82,10 @@ void describe_context(structure<common_params> & s) {
           {flag("--swa-full")});
     s.row(FIELD(kv_unified), "Gives the slots one cache to share instead of a part of it each.",
           {flag("--kv-unified")});
-    s.row(
-        FIELD(kv_unified_per_slot),
-        "The most of the context that one slot may use. 0 sets no limit; else a context of size 0 becomes as large as "
-        "all slots need.",
-        {unit("tokens"), flag("--kv-unified-per-slot"), between(0, largest_context), example("4096")});
+    s.row(FIELD(kv_unified_per_slot),
+          "The most of the context that one slot may use. 0 sets no limit; else a context of size 0 becomes as large "
+          "as all slots need.",
+          {unit("tokens"), flag("--kv-unified-per-slot"), between(0, largest_context), example("4096")});
     s.row(FIELD(n_outputs_max), "How many outputs a batch may have. 0 is as many as the batch has tokens.",
           {unit("outputs"), at_least(0), example("64")});
     s.row(FIELD(n_outputs_max_per_seq), "How many outputs of a batch may be one sequence's.",

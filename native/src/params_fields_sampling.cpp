@@ -9,7 +9,7 @@ namespace xllamacpp {
 namespace {
 
 // Each slot has room for as many, whether they come or not.
-constexpr double most_remembered = 1 << 20;
+constexpr double most_remembered = 1024.0 * 1024;
 
 /// What is set by hand is not to be replaced by what a model's file recommends.
 attribute marks(common_params_sampling_config bit) {
@@ -136,8 +136,7 @@ void describe_constraints(structure<common_params_sampling> & s) {
     s.row(FIELD(timing_per_token), "Reports times with every token.");
     s.row(FIELD(user_sampling_config),
           "One bit of `common_params_sampling_config` per field that was set, which the model's file then does not "
-          "replace. "
-          "Setting such a field sets its bit.",
+          "replace. Setting such a field sets its bit.",
           {kept_by_us()});
 }
 

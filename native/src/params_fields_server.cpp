@@ -22,11 +22,10 @@ void describe_embedding(structure<common_params> & s) {
           {flag("--embedding")});
     s.row(FIELD(pooling_type), "How the tokens' embeddings become one. Unspecified lets the model say.",
           {flag("--pooling")});
-    s.row(
-        FIELD(embd_normalize),
-        "How an embedding is scaled: -1 not at all, 0 to the largest 16-bit number, 1 by the sum, 2 to length 1, above "
-        "that by the p-norm.",
-        {flag("--embd-normalize"), between(-1, 32), example("-1")});
+    s.row(FIELD(embd_normalize),
+          "How an embedding is scaled: -1 not at all, 0 to the largest 16-bit number, 1 by the sum, 2 to length 1, "
+          "above that by the p-norm.",
+          {flag("--embd-normalize"), between(-1, 32), example("-1")});
 }
 
 // llama.cpp counts it in milliseconds, in 32 bits.

@@ -84,8 +84,7 @@ template <> const structure_type & structure_of<common_params_speculative>() {
     static const auto all = make_structure<self>("common_params_speculative", [](structure<self> & s) {
         s.row(FIELD(types),
               "The ways to draft. Of several, the first that has a draft is taken. NONE with a draft model takes the "
-              "way that the "
-              "model was made for.",
+              "way that the model was made for.",
               {flag("--spec-type"), not_empty(), example(R"(["ngram_simple"])")});
         s.row(FIELD(draft), "Drafting with a second model, or with a part of the model made for it.");
         s.row(FIELD(ngram_simple), "Drafting from the text so far, by the last place with the same tokens.");

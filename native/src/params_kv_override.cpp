@@ -28,7 +28,7 @@ class key_type final : public value_type {
 
     void write(void * value, const json & given, const std::string & path) const override {
         // llama.cpp takes an empty key for the end of the list.
-        if (given == "") {
+        if (given.is_string() && given.get_ref<const std::string &>().empty()) {
             refuse(path, given, expected());
         }
         set_text(static_cast<self *>(value)->key, given, path);

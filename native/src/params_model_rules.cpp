@@ -8,6 +8,7 @@
 #include "speculative.h"
 
 #include <algorithm>
+#include <charconv>
 #include <climits>
 #include <cmath>
 
@@ -43,8 +44,8 @@ void check_context(const common_params & p, const model_metadata & model) {
             throw parameter_error(
                 "rope_freq_scale=" + std::to_string(p.rope_freq_scale) + ": YaRN makes a context of " +
                 std::to_string(original) +
-                " / rope_freq_scale tokens, which has to be at least 64 and no more than 2147483647; "
-                "set it to the trained context over the one you want, such as 0.25, or yarn_orig_ctx");
+                " / rope_freq_scale tokens, which has to be at least 64 and no more than 2147483647; set it to the "
+                "trained context over the one you want, such as 0.25, or yarn_orig_ctx");
         }
         return;
     }
@@ -52,8 +53,7 @@ void check_context(const common_params & p, const model_metadata & model) {
     if (trained > 0 && p.n_ctx > slots * trained) {
         log_write(log_level_warn, "n_ctx is " + std::to_string(p.n_ctx) + ", but the model was trained with " +
                                       std::to_string(trained) +
-                                      " tokens and takes no more for a request: the memory "
-                                      "for the rest is of no use");
+                                      " tokens and takes no more for a request: the memory for the rest is of no use");
     }
 }
 
@@ -134,9 +134,13 @@ void check_control_vector(const std::string & path, size_t index, const model_me
     const int64_t        layers   = whole(model, ".block_count");
     const int64_t        width    = whole(model, ".embedding_length");
     const auto           names    = vector.tensors();
-    const auto           of_layer = [&](const std::string & name) {
+    const auto           of_layer = [](const std::string & name) {
         const std::string prefix = "direction.";
-        return name.rfind(prefix, 0) == 0 ? std::atoll(name.c_str() + prefix.size()) : 0;
+        int64_t           layer  = 0;
+        if (name.rfind(prefix, 0) == 0) {
+            std::from_chars(name.data() + prefix.size(), name.data() + name.size(), layer);
+        }
+        return layer;
     };
     // llama.cpp passes a vector by that it cannot use, and with it the adapters and the warmup.
     const bool is_usable = !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string & name) {
@@ -144,10 +148,10 @@ void check_control_vector(const std::string & path, size_t index, const model_me
                (width == 0 || vector.row_length(name) == width);
     });
     if (!is_usable) {
-        throw parameter_error(field +
-                              " is no control vector for this model: it has to be a GGUF file with tensors "
-                              "direction.1 to direction." +
-                              std::to_string(layers - 1) + " of " + std::to_string(width) + " numbers");
+        throw parameter_error(
+            field +
+            " is no control vector for this model: it has to be a GGUF file with tensors direction.1 to direction." +
+            std::to_string(layers - 1) + " of " + std::to_string(width) + " numbers");
     }
 }
 

@@ -54,9 +54,8 @@ int64_t longest_draft(const parameters & p) {
 
 bool is_out(int64_t value, int64_t low, int64_t high) { return value < low || value > high; }
 
-const char * const infill_advice =
-    "INFILL compares every two tokens that are left, which takes minutes for a whole vocabulary; put TOP_K before it, "
-    "and set top_k to 1000 or less";
+const char * const infill_advice = "INFILL compares every two tokens that are left, which takes minutes for a whole "
+                                   "vocabulary; put TOP_K before it, and set top_k to 1000 or less";
 
 bool lets_infill_see_all(const common_params_sampling & sampling) {
     const auto & all    = sampling.samplers;
@@ -86,145 +85,159 @@ int64_t overridden(const parameters & p, const std::string & ending, int64_t oth
     return otherwise;
 }
 
-const std::vector<rule> rules_of_batches = {
-    {{"n_ctx"},
-     [](const parameters & p) { return p.n_ctx == 1; },
-     "a context of one token has no room for an answer; set n_ctx to 0 (the model's own), or to the tokens of prompt "
-     "and answer together"},
-    {{"embedding", "n_ubatch"},
-     [](const parameters & p) { return is_computed_at_once(p) && p.n_ubatch < 2; },
-     "a text that is seen at once has to fit into n_ubatch; set n_ubatch to at least the longest text's tokens"},
-    {{"n_batch", "n_ubatch", "n_parallel"},
-     [](const parameters & p) {
-         return (is_computed_at_once(p) ? std::min(p.n_batch, p.n_ubatch) : p.n_batch) < slots(p);
-     },
-     "every slot needs its place in a batch (n_parallel=-1 is 4 slots); set n_batch, and for embeddings n_ubatch, to "
-     "at least the number of slots"},
-    {{"n_batch", "n_ctx", "n_parallel", "speculative.types"},
-     [](const parameters & p) {
-         return drafts_at_all(p) && slots(p) * (1 + longest_draft(p)) > std::max(batch(p), slots(p));
-     },
-     "the drafts of all slots have to fit into one batch, which n_ctx bounds too; set n_batch and n_ctx to at least "
-     "n_parallel x (1 + the longest draft), or shorten the draft: speculative.draft.n_max, the n-grams' size_m or "
-     "n_max"},
-    {{"kv_unified_per_slot"},
-     [](const parameters & p) { return p.kv_unified_per_slot > 0 && p.kv_unified_per_slot < smallest_slot; },
-     "a slot that small has no room for prompt and answer; set it to 0 (no limit), or to at least 32 tokens"},
-    {{"kv_unified_per_slot", "n_parallel"},
-     [](const parameters & p) { return p.n_ctx == 0 && slots(p) * p.kv_unified_per_slot > INT_MAX; },
-     "the slots need a larger context together than there can be; lower one of the two"},
-};
+std::vector<rule> rules_of_batches() {
+    return {
+        {{"n_ctx"},
+         [](const parameters & p) { return p.n_ctx == 1; },
+         "a context of one token has no room for an answer; set n_ctx to 0 (the model's own), or to the tokens of "
+         "prompt and answer together"},
+        {{"embedding", "n_ubatch"},
+         [](const parameters & p) { return is_computed_at_once(p) && p.n_ubatch < 2; },
+         "a text that is seen at once has to fit into n_ubatch; set n_ubatch to at least the longest text's tokens"},
+        {{"n_batch", "n_ubatch", "n_parallel"},
+         [](const parameters & p) {
+             return (is_computed_at_once(p) ? std::min(p.n_batch, p.n_ubatch) : p.n_batch) < slots(p);
+         },
+         "every slot needs its place in a batch (n_parallel=-1 is 4 slots); set n_batch, and for embeddings n_ubatch, "
+         "to at least the number of slots"},
+        {{"n_batch", "n_ctx", "n_parallel", "speculative.types"},
+         [](const parameters & p) {
+             return drafts_at_all(p) && slots(p) * (1 + longest_draft(p)) > std::max(batch(p), slots(p));
+         },
+         "the drafts of all slots have to fit into one batch, which n_ctx bounds too; set n_batch and n_ctx to at "
+         "least n_parallel x (1 + the longest draft), or shorten the draft: speculative.draft.n_max, the n-grams' "
+         "size_m or n_max"},
+        {{"kv_unified_per_slot"},
+         [](const parameters & p) { return p.kv_unified_per_slot > 0 && p.kv_unified_per_slot < smallest_slot; },
+         "a slot that small has no room for prompt and answer; set it to 0 (no limit), or to at least 32 tokens"},
+        {{"kv_unified_per_slot", "n_parallel"},
+         [](const parameters & p) { return p.n_ctx == 0 && slots(p) * p.kv_unified_per_slot > INT_MAX; },
+         "the slots need a larger context together than there can be; lower one of the two"},
+    };
+}
 
-const std::vector<rule> rules_of_caches = {
-    {{"cache_type_v", "flash_attn_type"},
-     [](const parameters & p) {
-         return ggml_is_quantized(p.cache_type_v) && p.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
-     },
-     "quantized values in the cache need flash attention; set flash_attn_type to ENABLED or AUTO, or cache_type_v to "
-     "GGML_TYPE_F16"},
-    {{"speculative.draft.cache_type_v", "flash_attn_type"},
-     [](const parameters & p) {
-         return p.speculative.has_dft() && ggml_is_quantized(p.speculative.draft.cache_type_v) &&
-                p.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
-     },
-     "quantized values in the draft's cache need flash attention; set flash_attn_type to ENABLED or AUTO, or "
-     "speculative.draft.cache_type_v to GGML_TYPE_F16"},
-    {{"cache_type_k", "ctx_shift", "n_cache_reuse"},
-     [](const parameters & p) {
-         return p.cache_type_k == GGML_TYPE_BF16 && (p.ctx_shift || p.n_cache_reuse > 0) && is_on_cpu(p);
-     },
-     "on the CPU, keys of type BF16 cannot be moved; set cache_type_k to GGML_TYPE_F16, or turn ctx_shift and "
-     "n_cache_reuse off"},
-    {{"no_alloc"},
-     [](const parameters & p) { return p.no_alloc; },
-     "a server needs the weights in memory; set no_alloc to False"},
-};
+std::vector<rule> rules_of_caches() {
+    return {
+        {{"cache_type_v", "flash_attn_type"},
+         [](const parameters & p) {
+             return ggml_is_quantized(p.cache_type_v) && p.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
+         },
+         "quantized values in the cache need flash attention; set flash_attn_type to ENABLED or AUTO, or cache_type_v "
+         "to GGML_TYPE_F16"},
+        {{"speculative.draft.cache_type_v", "flash_attn_type"},
+         [](const parameters & p) {
+             return p.speculative.has_dft() && ggml_is_quantized(p.speculative.draft.cache_type_v) &&
+                    p.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
+         },
+         "quantized values in the draft's cache need flash attention; set flash_attn_type to ENABLED or AUTO, or "
+         "speculative.draft.cache_type_v to GGML_TYPE_F16"},
+        {{"cache_type_k", "ctx_shift", "n_cache_reuse"},
+         [](const parameters & p) {
+             return p.cache_type_k == GGML_TYPE_BF16 && (p.ctx_shift || p.n_cache_reuse > 0) && is_on_cpu(p);
+         },
+         "on the CPU, keys of type BF16 cannot be moved; set cache_type_k to GGML_TYPE_F16, or turn ctx_shift and "
+         "n_cache_reuse off"},
+        {{"no_alloc"},
+         [](const parameters & p) { return p.no_alloc; },
+         "a server needs the weights in memory; set no_alloc to False"},
+    };
+}
 
-const std::vector<rule> rules_of_sampling = {
-    {{"sampling.samplers"},
-     [](const parameters & p) { return samples_with(p, COMMON_SAMPLER_TYPE_NONE); },
-     "NONE is no sampler; leave it out (an empty list is possible)"},
-    {{"sampling.samplers", "sampling.top_k"},
-     [](const parameters & p) { return lets_infill_see_all(p.sampling); },
-     infill_advice},
-    {{"sampling.dry_sequence_breakers"},
-     [](const parameters & p) { return p.sampling.dry_sequence_breakers.size() > 256; },
-     "each breaker is looked up in the whole vocabulary for every request; set 256 or fewer"},
-};
+std::vector<rule> rules_of_sampling() {
+    return {
+        {{"sampling.samplers"},
+         [](const parameters & p) { return samples_with(p, COMMON_SAMPLER_TYPE_NONE); },
+         "NONE is no sampler; leave it out (an empty list is possible)"},
+        {{"sampling.samplers", "sampling.top_k"},
+         [](const parameters & p) { return lets_infill_see_all(p.sampling); },
+         infill_advice},
+        {{"sampling.dry_sequence_breakers"},
+         [](const parameters & p) { return p.sampling.dry_sequence_breakers.size() > 256; },
+         "each breaker is looked up in the whole vocabulary for every request; set 256 or fewer"},
+    };
+}
 
-const std::vector<rule> rules_of_drafting = {
-    {{"speculative.types", "speculative.draft.mparams.path"},
-     [](const parameters & p) {
-         return !p.speculative.has_dft() && (drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_SIMPLE) ||
-                                             drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_EAGLE3) ||
-                                             drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH) ||
-                                             drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_DSPARK));
-     },
-     "this way to draft needs a draft model; set speculative.draft.mparams.path, or take an n-gram type"},
-    {{"speculative.types", "ctx_shift"},
-     [](const parameters & p) {
-         return p.ctx_shift && (drafts_with(p, COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K) ||
-                                drafts_with(p, COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K4V));
-     },
-     "these n-gram maps do not follow a context that shifts; turn ctx_shift off, or take NGRAM_SIMPLE or NGRAM_MOD"},
-    {{"speculative.synth_len", "speculative.synth_rates"},
-     [](const parameters & p) {
-         return p.speculative.has_synth() &&
-                (!drafts_at_all(p) || (p.speculative.synth_len != -1.0 && !p.speculative.synth_rates.empty()));
-     },
-     "a measurement with made-up acceptance needs something that drafts, and one of the two alone; set "
-     "speculative.types, or leave both at their defaults"},
-};
+std::vector<rule> rules_of_drafting() {
+    return {
+        {{"speculative.types", "speculative.draft.mparams.path"},
+         [](const parameters & p) {
+             return !p.speculative.has_dft() && (drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_SIMPLE) ||
+                                                 drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_EAGLE3) ||
+                                                 drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH) ||
+                                                 drafts_with(p, COMMON_SPECULATIVE_TYPE_DRAFT_DSPARK));
+         },
+         "this way to draft needs a draft model; set speculative.draft.mparams.path, or take an n-gram type"},
+        {{"speculative.types", "ctx_shift"},
+         [](const parameters & p) {
+             return p.ctx_shift && (drafts_with(p, COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K) ||
+                                    drafts_with(p, COMMON_SPECULATIVE_TYPE_NGRAM_MAP_K4V));
+         },
+         "these n-gram maps do not follow a context that shifts; turn ctx_shift off, or take NGRAM_SIMPLE or "
+         "NGRAM_MOD"},
+        {{"speculative.synth_len", "speculative.synth_rates"},
+         [](const parameters & p) {
+             return p.speculative.has_synth() &&
+                    (!drafts_at_all(p) || (p.speculative.synth_len != -1.0 && !p.speculative.synth_rates.empty()));
+         },
+         "a measurement with made-up acceptance needs something that drafts, and one of the two alone; set "
+         "speculative.types, or leave both at their defaults"},
+    };
+}
 
-const std::vector<rule> rules_of_models = {
-    {{"kv_overrides"},
-     [](const parameters & p) {
-         return is_out(overridden(p, ".context_length", smallest_slot), smallest_slot, INT_MAX) ||
-                is_out(overridden(p, ".block_count", 1), 1, 512) ||
-                is_out(overridden(p, ".expert_count", 0), 0, 1024) ||
-                is_out(overridden(p, ".expert_used_count", 1), 0, 1024);
-     },
-     "a model has 1 to 512 blocks, up to 1024 experts and a context of at least 32 tokens; leave these entries as the "
-     "model's file has them"},
-    {{"control_vector_layer_start", "control_vector_layer_end"},
-     [](const parameters & p) {
-         return p.control_vector_layer_end > 0 && p.control_vector_layer_start > p.control_vector_layer_end;
-     },
-     "no layer is between the two; the first must not be above the last"},
-    {{"image_min_tokens", "image_max_tokens"},
-     [](const parameters & p) { return p.image_max_tokens > 0 && p.image_min_tokens > p.image_max_tokens; },
-     "no size of an image is between the two; the least must not be above the most"},
-    {{"cpuparams.mask_valid", "cpuparams.cpumask"},
-     [](const parameters & p) {
-         const auto is_empty = [](const common_cpu_params & cpu) {
-             return cpu.mask_valid &&
-                    std::none_of(std::begin(cpu.cpumask), std::end(cpu.cpumask), [](bool b) { return b; });
-         };
-         return is_empty(p.cpuparams) || is_empty(p.cpuparams_batch);
-     },
-     "the mask has no CPU in it; set the ones to use in cpumask, or mask_valid to False"},
-};
+std::vector<rule> rules_of_models() {
+    return {
+        {{"kv_overrides"},
+         [](const parameters & p) {
+             return is_out(overridden(p, ".context_length", smallest_slot), smallest_slot, INT_MAX) ||
+                    is_out(overridden(p, ".block_count", 1), 1, 512) ||
+                    is_out(overridden(p, ".expert_count", 0), 0, 1024) ||
+                    is_out(overridden(p, ".expert_used_count", 1), 0, 1024);
+         },
+         "a model has 1 to 512 blocks, up to 1024 experts and a context of at least 32 tokens; leave these entries as "
+         "the model's file has them"},
+        {{"control_vector_layer_start", "control_vector_layer_end"},
+         [](const parameters & p) {
+             return p.control_vector_layer_end > 0 && p.control_vector_layer_start > p.control_vector_layer_end;
+         },
+         "no layer is between the two; the first must not be above the last"},
+        {{"image_min_tokens", "image_max_tokens"},
+         [](const parameters & p) { return p.image_max_tokens > 0 && p.image_min_tokens > p.image_max_tokens; },
+         "no size of an image is between the two; the least must not be above the most"},
+        {{"cpuparams.mask_valid", "cpuparams.cpumask"},
+         [](const parameters & p) {
+             const auto is_empty = [](const common_cpu_params & cpu) {
+                 return cpu.mask_valid &&
+                        std::none_of(std::begin(cpu.cpumask), std::end(cpu.cpumask), [](bool b) { return b; });
+             };
+             return is_empty(p.cpuparams) || is_empty(p.cpuparams_batch);
+         },
+         "the mask has no CPU in it; set the ones to use in cpumask, or mask_valid to False"},
+    };
+}
 
-const std::vector<rule> rules_of_servers = {
-    {{"hostnames", "port"},
-     [](const parameters & p) {
-         return p.port == 0 && std::count_if(p.hostnames.begin(), p.hostnames.end(),
-                                             [](const std::string & host) { return !is_socket(host); }) > 1;
-     },
-     "several addresses cannot share a port that nobody has chosen yet; set port"},
-    {{"hostnames"},
-     [](const parameters & p) {
-         return std::any_of(p.hostnames.begin(), p.hostnames.end(),
-                            [](const std::string & host) { return is_socket(host) && host.size() > 107; });
-     },
-     "the path of a socket can have 107 bytes at most; take a shorter one"},
-    {{"api_prefix"},
-     [](const parameters & p) { return !is_prefix(p.api_prefix); },
-     "no path would begin with it; set it to something like \"/llm\": a slash before every part, and none at the end"},
-    {{"ssl_file_key", "ssl_file_cert"},
-     [](const parameters & p) { return p.ssl_file_key.empty() != p.ssl_file_cert.empty(); },
-     "the two belong together; set both for HTTPS, or neither"},
-};
+std::vector<rule> rules_of_servers() {
+    return {
+        {{"hostnames", "port"},
+         [](const parameters & p) {
+             return p.port == 0 && std::count_if(p.hostnames.begin(), p.hostnames.end(),
+                                                 [](const std::string & host) { return !is_socket(host); }) > 1;
+         },
+         "several addresses cannot share a port that nobody has chosen yet; set port"},
+        {{"hostnames"},
+         [](const parameters & p) {
+             return std::any_of(p.hostnames.begin(), p.hostnames.end(),
+                                [](const std::string & host) { return is_socket(host) && host.size() > 107; });
+         },
+         "the path of a socket can have 107 bytes at most; take a shorter one"},
+        {{"api_prefix"},
+         [](const parameters & p) { return !is_prefix(p.api_prefix); },
+         "no path would begin with it; set it to something like \"/llm\": a slash before every part, and none at the "
+         "end"},
+        {{"ssl_file_key", "ssl_file_cert"},
+         [](const parameters & p) { return p.ssl_file_key.empty() != p.ssl_file_cert.empty(); },
+         "the two belong together; set both for HTTPS, or neither"},
+    };
+}
 
 /// A value with the names of its enumerators.
 json with_names(const json & value, const json & type) {
@@ -255,9 +268,9 @@ std::string text_of(const parameters & p, const char * path) {
 const std::vector<rule> & rules() {
     static const std::vector<rule> all = [] {
         std::vector<rule> joined;
-        for (const auto * some : {&rules_of_batches, &rules_of_caches, &rules_of_sampling, &rules_of_drafting,
-                                  &rules_of_models, &rules_of_servers}) {
-            joined.insert(joined.end(), some->begin(), some->end());
+        for (const auto & some : {rules_of_batches(), rules_of_caches(), rules_of_sampling(), rules_of_drafting(),
+                                  rules_of_models(), rules_of_servers()}) {
+            joined.insert(joined.end(), some.begin(), some.end());
         }
         return joined;
     }();

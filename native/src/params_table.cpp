@@ -97,7 +97,8 @@ void field::check_given(const json & given, const std::string & path) const {
     if (is_real && given.is_string() && !(minus_infinite && given == "-inf")) {
         refuse(path, given, minus_infinite ? "a finite number, or minus infinity" : "a finite number");
     }
-    if (json_text && given.is_string() && given != "" && !json::accept(given.get_ref<const std::string &>())) {
+    if (json_text && given.is_string() && !given.get_ref<const std::string &>().empty() &&
+        !json::accept(given.get_ref<const std::string &>())) {
         refuse(path, given, "a text of JSON");
     }
     if (non_empty && given.empty()) {

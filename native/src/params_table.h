@@ -128,7 +128,7 @@ template <class S> class structure final : public structure_type {
         f.whole  = std::is_integral_v<T> && !std::is_same_v<T, bool>;
         f.doc    = doc;
         f.group  = group_;
-        f.access = [member](void * owner) -> void * { return &(static_cast<S *>(owner)->*member); };
+        f.access = [member](void * owner) { return static_cast<void *>(&(static_cast<S *>(owner)->*member)); };
         for (const attribute & set : attributes) {
             set(f);
         }

@@ -152,7 +152,7 @@ template <class T, class Container> json read_all(const Container & values) {
 
 template <class T> T make_element(const json & given, const std::string & path, size_t index) {
     T element = default_of<T>();
-    type_of<T>().write(&element, given, path + "." + std::to_string(index));
+    type_of<T>().write(static_cast<void *>(&element), given, path + "." + std::to_string(index));
     return element;
 }
 

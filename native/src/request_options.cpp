@@ -32,12 +32,12 @@ const renamed older_names[] = {
 // What else is looked at.
 const char * const others[] = {"top_k", "repeat_last_n", "dry_penalty_last_n", "samplers"};
 
-const std::string speculative = "speculative.";
+const char * const speculative = "speculative.";
 
 /// Most requests have none of them, and need not be parsed twice.
 bool may_need_mending(const std::string & body) {
     const auto has = [&](const std::string & text) { return body.find(text) != std::string::npos; };
-    return has("\"" + speculative) ||
+    return has("\"" + std::string(speculative)) ||
            std::any_of(std::begin(older_names), std::end(older_names),
                        [&](const renamed & r) { return has("\"" + std::string(r.older) + "\""); }) ||
            std::any_of(std::begin(others), std::end(others),
@@ -48,10 +48,10 @@ void rename(json & body) {
     for (const renamed & r : older_names) {
         const auto found = body.find(r.older);
         if (found != body.end()) {
-            const json value = *found;
+            json value = std::move(*found);
             body.erase(r.older);
             if (!body.contains(r.today)) {
-                body[r.today] = value;
+                body[r.today] = std::move(value);
             }
         }
     }
@@ -62,9 +62,8 @@ void warn_once(const std::string & option) {
     static std::set<std::string>      warned;
     const std::lock_guard<std::mutex> lock(mutex);
     if (warned.insert(option).second) {
-        log_write(log_level_warn, option +
-                                      " in a request has no effect: this llama.cpp drafts as the server was set up "
-                                      "to. Set it in the server's parameters");
+        log_write(log_level_warn, option + " in a request has no effect: this llama.cpp drafts as the server was set "
+                                           "up to. Set it in the server's parameters");
     }
 }
 
@@ -108,7 +107,7 @@ void check_choice(const json & body, const common_params & params) {
         types = common_sampler_types_from_names(names);
     }
     common_params_sampling wanted = params.sampling;
-    wanted.samplers               = types;
+    wanted.samplers               = std::move(types);
     const auto top_k              = body.find("top_k");
     if (top_k != body.end() && top_k->is_number_integer()) {
         wanted.top_k = top_k->get<int32_t>();
@@ -133,7 +132,7 @@ std::string mend_options(const std::string & text, const common_params & params,
         lower(body, "top_k", n_vocab);
     }
     // Room for as many is made for each request.
-    constexpr int64_t most_remembered = 1 << 20;
+    constexpr int64_t most_remembered = 1048576;
     lower(body, "repeat_last_n", most_remembered);
     lower(body, "dry_penalty_last_n", most_remembered);
     check_choice(body, params);
