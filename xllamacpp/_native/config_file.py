@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-import tomllib
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -41,6 +39,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def write(path: str | os.PathLike[str], values: dict[str, Any]) -> None:
     """Write `values` to the file at `path`, in one step: no reader sees half of it."""
+    import tempfile
+
     _, dump = _format_of(path)
     target = Path(path)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -64,6 +64,15 @@ def _to_text(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.name
     return str(value) if value in (float("inf"), float("-inf")) else value
+
+
+# Most programs read no file, and should not wait for what reads one.
+
+
+def _load_toml(file: IO[bytes]) -> Any:
+    import tomllib
+
+    return tomllib.load(file)
 
 
 def _load_yaml(file: IO[bytes]) -> Any:
@@ -100,7 +109,7 @@ _Load = Callable[[IO[bytes]], Any]
 _Dump = Callable[[dict[str, Any], IO[bytes]], None]
 
 _FORMATS: dict[str, tuple[_Load, _Dump]] = {
-    ".toml": (tomllib.load, _dump_toml),
+    ".toml": (_load_toml, _dump_toml),
     ".yaml": (_load_yaml, _dump_yaml),
     ".yml": (_load_yaml, _dump_yaml),
     ".json": (json.load, _dump_json),
