@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar, overload
 
 from xllamacpp import log
 from xllamacpp._native import _core
-from xllamacpp.devices import load_backends
+from xllamacpp._native.backends import load_backends
 from xllamacpp.errors import ModelLoadError, ParameterError, ServerClosedError
 from xllamacpp.params import CommonParams
 from xllamacpp.streams import WAIT_MS, Answer, Stream, raise_for_error

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from xllamacpp._native import _core
+from xllamacpp._native.backends import load_backends
 from xllamacpp.errors import ParameterError, ParameterWarning
 
 _EXPECTED = {
@@ -206,8 +207,6 @@ def to_plain(value: object, kind: Kind, path: str) -> Any:
     objects stand for a string, a list or a number.
     """
     if _names_devices(kind):
-        from xllamacpp.devices import load_backends
-
         # Which devices there are is known once the backends are loaded.
         load_backends()
     convert = _CONVERTERS.get(kind.kind)

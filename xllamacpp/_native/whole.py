@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Self
 
 from xllamacpp._native import config_file
+from xllamacpp._native.backends import load_backends
 from xllamacpp._native.parameters import Parameters
-from xllamacpp.devices import load_backends
 from xllamacpp.errors import ParameterError
 
 
