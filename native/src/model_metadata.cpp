@@ -25,6 +25,16 @@ std::optional<double> number_of(gguf_type type, const void * data, size_t index)
     }
 }
 
+llama_model_kv_override_type tag_of(gguf_type type) {
+    switch (type) {
+        case GGUF_TYPE_BOOL:    return LLAMA_KV_OVERRIDE_TYPE_BOOL;
+        case GGUF_TYPE_FLOAT32:
+        case GGUF_TYPE_FLOAT64: return LLAMA_KV_OVERRIDE_TYPE_FLOAT;
+        case GGUF_TYPE_STRING:  return LLAMA_KV_OVERRIDE_TYPE_STR;
+        default:                return LLAMA_KV_OVERRIDE_TYPE_INT;
+    }
+}
+
 }  // namespace
 
 void model_metadata::tensor_deleter::operator()(ggml_context * context) const { ggml_free(context); }
@@ -45,13 +55,24 @@ int64_t model_metadata::find(const std::string & key) const {
     return file_ ? gguf_find_key(file_.get(), whole_name(key).c_str()) : -1;
 }
 
-std::optional<double> model_metadata::number(const std::string & key) const {
+/// An override of another type than the file's entry is passed by, as llama.cpp does.
+std::optional<double> model_metadata::overridden_number(const std::string & key) const {
+    const int64_t id   = find(key);
+    const auto    type = id < 0 ? GGUF_TYPE_COUNT : gguf_get_kv_type(file_.get(), id);
     for (const llama_model_kv_override & o : overrides_) {
-        if (whole_name(key) == o.key && o.tag != LLAMA_KV_OVERRIDE_TYPE_STR) {
+        if (whole_name(key) == o.key && o.tag != LLAMA_KV_OVERRIDE_TYPE_STR &&
+            (type == GGUF_TYPE_COUNT || o.tag == tag_of(type))) {
             return o.tag == LLAMA_KV_OVERRIDE_TYPE_INT     ? static_cast<double>(o.val_i64)
                    : o.tag == LLAMA_KV_OVERRIDE_TYPE_FLOAT ? o.val_f64
                                                            : static_cast<double>(o.val_bool);
         }
+    }
+    return std::nullopt;
+}
+
+std::optional<double> model_metadata::number(const std::string & key) const {
+    if (const std::optional<double> overridden = overridden_number(key)) {
+        return overridden;
     }
     const int64_t id = find(key);
     if (id < 0) {

@@ -39,8 +39,9 @@ class model_metadata {
     int64_t row_length(const std::string & tensor) const;
 
   private:
-    std::string whole_name(const std::string & key) const;
-    int64_t     find(const std::string & key) const;
+    std::string           whole_name(const std::string & key) const;
+    int64_t               find(const std::string & key) const;
+    std::optional<double> overridden_number(const std::string & key) const;
 
     struct deleter {
         void operator()(gguf_context * file) const { gguf_free(file); }

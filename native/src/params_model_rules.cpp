@@ -27,6 +27,16 @@ bool is_causal(const common_params & p, const model_metadata & model) {
                                                                 : p.attention_type == LLAMA_ATTENTION_TYPE_CAUSAL;
 }
 
+void check_experts(const common_params & p, const model_metadata & model) {
+    const int64_t used = whole(model, ".expert_used_count");
+    const int64_t all  = whole(model, ".expert_count");
+    if (used < 0 || used > all || (all > 0 && used == 0)) {
+        throw parameter_error("kv_overrides: " + std::to_string(used) + " experts cannot be used of the " +
+                              std::to_string(all) + " that " + quote(p.model.path) + " has; set expert_used_count to " +
+                              (all > 0 ? "1 to " + std::to_string(all) : "nothing: the model has no experts"));
+    }
+}
+
 void check_context(const common_params & p, const model_metadata & model) {
     const int64_t trained = whole(model, ".context_length");
     if (model.number(".context_length") && trained < 1) {
@@ -80,13 +90,15 @@ void round_batches(common_params & p, const model_metadata & model) {
     }
     const int64_t slots   = std::max(p.n_parallel, 1);
     const int64_t context = p.n_ctx > 0 ? p.n_ctx : whole(model, ".context_length", INT_MAX);
-    // Only what sees no later tokens is bound by the context.
-    const int64_t bound   = is_causal(p, model) ? context : INT_MAX;
-    const int64_t size    = std::min<int64_t>({p.n_batch, p.n_ubatch, bound});
-    const int64_t above   = (size + slots - 1) / slots * slots;
-    const int64_t rounded = above <= bound ? above : size / slots * slots;
-    p.n_ubatch            = static_cast<int32_t>(std::max(rounded, slots));
-    p.n_batch             = p.n_ubatch;
+    // Slots that share nothing have a context each, in steps of 256. What sees no later tokens is bound by n_ctx
+    // itself.
+    const bool    is_bound = is_causal(p, model) || p.kv_unified || context > INT_MAX / 2;
+    const int64_t bound    = is_bound ? context : slots * GGML_PAD(context / slots, 256);
+    const int64_t size     = std::min<int64_t>({p.n_batch, p.n_ubatch, bound});
+    const int64_t above    = (size + slots - 1) / slots * slots;
+    const int64_t rounded  = above <= bound ? above : size / slots * slots;
+    p.n_ubatch             = static_cast<int32_t>(std::max(rounded, slots));
+    p.n_batch              = p.n_ubatch;
 }
 
 /// llama.cpp looks at this only where flash attention is not off; without it the cache's rows are read askew.
@@ -278,6 +290,7 @@ void check_draft(common_params & p, const model_metadata & model) {
 void check_model(common_params & p) {
     const model_metadata model(p.model.path, p.kv_overrides);
     if (model.is_readable()) {
+        check_experts(p, model);
         check_context(p, model);
         check_embedding(p, model);
         round_batches(p, model);

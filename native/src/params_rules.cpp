@@ -43,7 +43,7 @@ bool is_computed_at_once(const parameters & p) {
 int64_t batch(const parameters & p) {
     const int64_t computed = is_computed_at_once(p) ? std::min(p.n_batch, p.n_ubatch) : p.n_batch;
     // llama.cpp takes no batch that is larger than the context.
-    return p.n_ctx > 0 && !is_computed_at_once(p) ? std::min<int64_t>(computed, p.n_ctx) : computed;
+    return p.n_ctx > 0 ? std::min<int64_t>(computed, p.n_ctx) : computed;
 }
 
 int64_t longest_draft(const parameters & p) {
@@ -73,16 +73,46 @@ bool is_prefix(const std::string & text) {
     return std::regex_match(text, path);
 }
 
-/// The number that an override puts in place of a metadata entry whose name ends so, or `otherwise`.
-int64_t overridden(const parameters & p, const std::string & ending, int64_t otherwise) {
-    for (const llama_model_kv_override & o : p.kv_overrides) {
-        const std::string key = o.key;
-        if (o.tag == LLAMA_KV_OVERRIDE_TYPE_INT && key.size() > ending.size() &&
-            key.compare(key.size() - ending.size(), ending.size(), ending) == 0) {
-            return o.val_i64;
-        }
-    }
-    return otherwise;
+bool ends_with(const std::string & text, const std::string & ending) {
+    return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+/// What an override may put in place of an entry that ends like this.
+struct override_limit {
+    const char * ending;
+    bool (*is_possible)(const llama_model_kv_override & o);
+};
+
+bool is_never(const llama_model_kv_override &) { return false; }
+
+bool is_whole(const llama_model_kv_override & o, int64_t low, int64_t high) {
+    return o.tag != LLAMA_KV_OVERRIDE_TYPE_INT || !is_out(o.val_i64, low, high);
+}
+
+const override_limit override_limits[] = {
+    // How the weights are laid out.
+    {".block_count", is_never},
+    {".expert_count", is_never},
+    {".expert_group_count", is_never},
+    {".expert_group_used_count", is_never},
+    {".nextn_predict_layers", is_never},
+    {"bert.attention.key_length", is_never},
+    {"bert.attention.value_length", is_never},
+    {".context_length", [](const llama_model_kv_override & o) { return is_whole(o, smallest_slot, INT_MAX); }},
+    {".pooling_type", [](const llama_model_kv_override & o) { return is_whole(o, 0, LLAMA_POOLING_TYPE_RANK); }},
+    {"epsilon",
+     [](const llama_model_kv_override & o) { return o.tag != LLAMA_KV_OVERRIDE_TYPE_FLOAT || o.val_f64 >= 0; }},
+    {".rope.scaling.type",
+     [](const llama_model_kv_override & o) {
+         const std::string type = o.tag == LLAMA_KV_OVERRIDE_TYPE_STR ? o.val_str : "none";
+         return type == "none" || type == "linear" || type == "yarn" || type == "longrope";
+     }},
+};
+
+bool is_possible(const llama_model_kv_override & o) {
+    return std::all_of(std::begin(override_limits), std::end(override_limits), [&](const override_limit & limit) {
+        return !ends_with(o.key, limit.ending) || limit.is_possible(o);
+    });
 }
 
 std::vector<rule> rules_of_batches() {
@@ -187,14 +217,11 @@ std::vector<rule> rules_of_drafting() {
 std::vector<rule> rules_of_models() {
     return {
         {{"kv_overrides"},
-         [](const parameters & p) {
-             return is_out(overridden(p, ".context_length", smallest_slot), smallest_slot, INT_MAX) ||
-                    is_out(overridden(p, ".block_count", 1), 1, 512) ||
-                    is_out(overridden(p, ".expert_count", 0), 0, 1024) ||
-                    is_out(overridden(p, ".expert_used_count", 1), 0, 1024);
-         },
-         "a model has 1 to 512 blocks, up to 1024 experts and a context of at least 32 tokens; leave these entries as "
-         "the model's file has them"},
+         [](const parameters & p) { return !std::all_of(p.kv_overrides.begin(), p.kv_overrides.end(), is_possible); },
+         "the layout of the weights cannot be overridden (block_count, expert_count, expert groups, "
+         "nextn_predict_layers, the heads of a BERT), and the rest has to make sense: context_length at least 32, "
+         "pooling_type 0 to 4, no negative epsilon, rope.scaling.type none, linear, yarn or longrope; leave the entry "
+         "as the model's file has it"},
         {{"control_vector_layer_start", "control_vector_layer_end"},
          [](const parameters & p) {
              return p.control_vector_layer_end > 0 && p.control_vector_layer_start > p.control_vector_layer_end;

@@ -33,6 +33,11 @@ BROKEN = [
         {"n_batch": 4, "speculative.draft.mparams.path": "d"},
     ),
     (
+        {"n_ctx": 3, "embedding": True, "speculative.draft.mparams.path": "d"},
+        "the drafts of all slots",
+        {"n_ctx": 4, "embedding": True, "speculative.draft.mparams.path": "d"},
+    ),
+    (
         {"n_ctx": 195, "n_parallel": 4, "speculative.types": ["ngram_simple"]},
         'speculative.types=["ngram_simple"]: the drafts of all slots',
         {"n_ctx": 196, "n_parallel": 4, "speculative.types": ["ngram_simple"]},
@@ -84,13 +89,32 @@ BROKEN = [
         {"speculative.types": ["ngram_mod"], "ctx_shift": True},
     ),
     ({"speculative.synth_len": 2}, "made-up acceptance", {"speculative": {"synth_len": 2, "types": ["ngram_mod"]}}),
-    ({"kv_overrides": ["llama.context_length=int:0"]}, "a context of at least", {"kv_overrides": ["a=int:0"]}),
     (
-        {"kv_overrides": ["llama.block_count=int:513"]},
-        "1 to 512 blocks",
-        {"kv_overrides": ["llama.block_count=int:512"]},
+        {"kv_overrides": ["llama.context_length=int:31"]},
+        "context_length at least 32",
+        {"kv_overrides": ["llama.context_length=int:32"]},
     ),
-    ({"kv_overrides": ["llama.expert_count=int:1025"]}, "1024 experts", {"kv_overrides": ["llama.expert_count=int:8"]}),
+    (
+        {"kv_overrides": ["llama.block_count=int:2"]},
+        "the layout of the weights cannot be overridden",
+        {"kv_overrides": ["llama.expert_used_count=int:2"]},
+    ),
+    (
+        {"kv_overrides": ["bert.attention.key_length=int:16"]},
+        "the layout of the weights",
+        {"kv_overrides": ["llama.attention.key_length=int:16"]},
+    ),
+    (
+        {"kv_overrides": ["llama.attention.layer_norm_rms_epsilon=float:-1"]},
+        "no negative epsilon",
+        {"kv_overrides": ["llama.attention.layer_norm_rms_epsilon=float:0"]},
+    ),
+    (
+        {"kv_overrides": ["llama.rope.scaling.type=str:x"]},
+        "rope.scaling.type none, linear",
+        {"kv_overrides": ["llama.rope.scaling.type=str:yarn"]},
+    ),
+    ({"kv_overrides": ["llama.pooling_type=int:7"]}, "pooling_type 0 to 4", {"kv_overrides": ["a=int:0"]}),
     (
         {"control_vector_layer_start": 5, "control_vector_layer_end": 4},
         "no layer is between",
@@ -217,6 +241,11 @@ class TestModels:
                 {"sampling.backend_sampling": True, "sampling.logit_bias": [{"token": 297}]},
                 "sampling.logit_bias: there is no token 297; the model has 297 tokens",
             ),
+            (
+                models.TINY,
+                {"kv_overrides": ["llama.expert_used_count=int:1"]},
+                "kv_overrides: 1 experts cannot be used of the 0",
+            ),
             (models.TINY, {"speculative.types": ["draft_mtp"]}, "has no layers that predict several tokens"),
         ],
     )
@@ -263,7 +292,18 @@ class TestModels:
         assert "draft_n" not in alone["timings"]
 
     @pytest.mark.parametrize("n_parallel", [3, 23])
-    @pytest.mark.parametrize("values", [{}, {"n_ctx": 100}, {"n_ubatch": 64}])
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {},
+            {"n_ctx": 100},
+            {"n_ubatch": 64},
+            {"kv_unified": True},
+            {"n_ctx": 0, "kv_unified": True},
+            {"kv_overrides": ["bert.context_length=bool:true"]},
+        ],
+        ids=str,
+    )
     def test_batches_fit_any_number_of_slots(self, n_parallel, values, tiny_params):
         """llama.cpp aborts where n_ubatch is no multiple of the slots."""
         params = tiny_params(models.TINY_ENCODER, embedding=True, n_parallel=n_parallel, **values)
