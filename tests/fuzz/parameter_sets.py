@@ -65,6 +65,8 @@ _METADATA = (
     *("llama.context_length", "llama.block_count", "llama.embedding_length", "llama.attention.head_count"),
     *("llama.feed_forward_length", "llama.rope.freq_base", "llama.expert_count", "llama.expert_used_count"),
     *("llama.attention.causal", "llama.pooling_type", "bert.context_length", "bert.attention.causal"),
+    *("llama.expert_group_count", "llama.attention.layer_norm_rms_epsilon", "llama.rope.scaling.type"),
+    *("llama.nextn_predict_layers", "bert.pooling_type", "bert.attention.key_length"),
     *("tokenizer.ggml.bos_token_id", "tokenizer.ggml.add_bos_token", "tokenizer.ggml.model", "general.architecture"),
     "no.such.entry",
 )
@@ -125,6 +127,7 @@ class _Purpose:
 
 _PURPOSES = (
     _Purpose("model", {}, ("completion", "completion", "long completion", "two completions", "chat")),
+    _Purpose("model", {"embedding": True}, ("completion", "embedding")),
     _Purpose("encoder", {"embedding": True}, ("embedding",)),
     _Purpose(
         *("reranker", {"embedding": True, "pooling_type": ENUMS["llama_pooling_type"]["LLAMA_POOLING_TYPE_RANK"]}),
@@ -151,18 +154,22 @@ def parameter_set(seed: str, index: int, files: Files) -> ParameterSet:
         The set.
     """
     random = Random(f"{seed}:{index}")
-    paths, weights = zip(*_weighted().items(), strict=True)
-    chosen = random.choices(paths, weights, k=random.randint(1, 8))
+    weights = _weights()
+    if random.random() < 0.3:
+        # The fields of one group: they bound each other.
+        group = random.choice(_groups())
+        weights = {path: weight for path, weight in weights.items() if _group(path) == group}
+    chosen = random.choices(list(weights), list(weights.values()), k=random.randint(1, 8))
     fields = {path: _choose(random, path, files) for path in chosen}
     # Alone, these would hardly ever be set together, and then mean nothing.
     if random.random() < 0.2:
         fields |= {path: _choose(random, path, files) for path in ("speculative.types", _DRAFT)}
     if random.random() < 0.1:
         fields["lora_adapters"] = _choose(random, "lora_adapters", files)
-    purpose = random.choices(_PURPOSES, (8, 1, 1))[0]
+    purpose = random.choices(_PURPOSES, (7, 1, 1, 1))[0]
     # Now and then what it is for is forgotten, or asked of another model.
-    model = purpose.model if random.random() < 0.8 else random.choice(_PURPOSES).model
-    if random.random() < 0.9:
+    model = purpose.model if random.random() < 0.9 else random.choice(_PURPOSES).model
+    if random.random() < 0.95:
         fields = {**purpose.fields, **fields}
     requests = random.choices((*purpose.requests, random.choice(_PURPOSES).requests[-1]), k=random.randint(1, 3))
     return ParameterSet(files.path(model), fields, tuple(dict.fromkeys(requests)))
@@ -212,7 +219,17 @@ def _walk(structure: Structure, path: str) -> Iterator[tuple[str, Field]]:
 
 
 @cache
-def _weighted() -> dict[str, int]:
+def _weights() -> dict[str, int]:
     """Return how often each field should be chosen: mostly those that a server reads."""
-    groups = {name: field.group for name, field in STRUCTURES["common_params"].fields.items()}
-    return {path: 1 if groups[path.partition(".")[0]].startswith("Other programs") else 20 for path in _fields()}
+    return {path: 1 if _group(path).startswith("Other programs") else 20 for path in _fields()}
+
+
+@cache
+def _groups() -> list[str]:
+    """Return the groups whose fields a server reads."""
+    groups = dict.fromkeys(map(_group, _fields()))
+    return [group for group in groups if not group.startswith("Other programs")]
+
+
+def _group(path: str) -> str:
+    return STRUCTURES["common_params"].fields[path.partition(".")[0]].group

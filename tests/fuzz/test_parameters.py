@@ -1,4 +1,8 @@
-"""Random parameters: whatever they are, a server answers or there is a typed error. No abort, no hang."""
+"""Random parameters: whatever they are, a server answers or there is a typed error. No abort, no hang.
+
+``XLLAMACPP_FUZZ_SETS`` says how many sets, ``XLLAMACPP_FUZZ_FIRST`` at which of the series to begin, and
+``XLLAMACPP_FUZZ_SEED`` in which series. A failure says how to try its set alone.
+"""
 
 from __future__ import annotations
 
@@ -80,11 +84,13 @@ class Worker:
         process.stdout.close()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
-    def close(self) -> None:
-        """End the process."""
-        if self._process:
-            self._process.stdin.close()
-            self._end(self._process)
+    def close(self) -> dict[str, Any] | None:
+        """End the process, and return what failed where it does not end well."""
+        if not self._process:
+            return None
+        self._process.stdin.close()
+        end = self._end(self._process)
+        return None if end == "exit code 0" else {"index": -1, "failed": True, "outcome": f"at its exit: {end}"}
 
 
 def _last_words(lines: list[str]) -> list[str]:
@@ -93,10 +99,12 @@ def _last_words(lines: list[str]) -> list[str]:
     return [line for line in lines[:-LOG_LINES] if line.startswith("# ") or _REASONS.search(line)] + end
 
 
-def _attempt_all(worker: Worker, indices: queue.SimpleQueue[int], outcomes: list[dict[str, Any]]) -> None:
-    with contextlib.closing(worker), contextlib.suppress(queue.Empty):
+def _attempt_all(worker: Worker, indices: queue.SimpleQueue[int]) -> list[dict[str, Any]]:
+    outcomes = []
+    with contextlib.suppress(queue.Empty):
         while True:
             outcomes.append(worker.attempt(indices.get_nowait()))
+    return [*outcomes, *filter(None, [worker.close()])]
 
 
 # Each set has its own deadline.
@@ -105,12 +113,11 @@ def test_random_parameters(tmp_path):
     indices: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(FIRST, FIRST + SETS):
         indices.put(index)
-    outcomes: list[dict[str, Any]] = []
+    cpus = sorted(os.sched_getaffinity(0))
+    workers = [Worker(tmp_path / f"worker{number}", cpus[number::WORKERS] or cpus) for number in range(WORKERS)]
     with ThreadPoolExecutor(WORKERS) as pool:
-        cpus = sorted(os.sched_getaffinity(0))
-        workers = [Worker(tmp_path / f"worker{number}", cpus[number::WORKERS] or cpus) for number in range(WORKERS)]
-        for done in [pool.submit(_attempt_all, worker, indices, outcomes) for worker in workers]:
-            done.result()
+        parts = pool.map(lambda worker: _attempt_all(worker, indices), workers)
+        outcomes = [outcome for part in parts for outcome in part]
     report = tmp_path / "outcomes.jsonl"
     report.write_text("".join(json.dumps(outcome) + "\n" for outcome in outcomes), encoding="utf-8")
 

@@ -48,7 +48,7 @@ def _integer(random: Random, kind: Kind) -> int:
         return random.choice(_INTEGERS)
     if chance < 0.5:
         # With nothing but edges hardly a server would load.
-        return min(max(random.randint(0, 64), low), high)
+        return min(max(random.randint(0, random.choice((4, 64))), low), high)
     return random.choice([low, high, *(edge for edge in _INTEGERS if low <= edge <= high)])
 
 

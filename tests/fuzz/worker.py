@@ -18,6 +18,7 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -41,8 +42,9 @@ def main() -> None:
     parser.add_argument("--index", type=int)
     parser.add_argument("--folder", type=Path, help="for the files that the parameters name")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="xllamacpp-fuzz-") as folder:
-        files = Files((arguments.folder or Path(folder)).absolute())
+    own = nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory(prefix="xllamacpp-fuzz-")
+    with own as folder:
+        files = Files(Path(folder).absolute())
         # What is written to a path without a folder goes there too.
         os.chdir(files.folder)
         answers = _take_standard_output()
@@ -96,7 +98,9 @@ def _limit_memory() -> None:
     """Let absurd sizes fail as they would on a full machine, before this one is full."""
     in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     room = min(_ROOM, os.sysconf("SC_PHYS_PAGES") * resource.getpagesize() // 4)
-    resource.setrlimit(resource.RLIMIT_AS, (in_use + room, resource.RLIM_INFINITY))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    limit = in_use + room
+    resource.setrlimit(resource.RLIMIT_AS, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def _params(chosen: ParameterSet, refused: list[str]) -> xlc.CommonParams:
