@@ -1,6 +1,7 @@
 #include "params_table.h"
 
 #include "params_rules.h"
+#include "request_options.h"
 
 #include "arg.h"
 #include "xllamacpp/params.h"
@@ -274,6 +275,9 @@ std::string params::table() {
     }
     for (const rule & r : rules()) {
         out["rules"].push_back({{"fields", r.fields}, {"advice", r.advice}});
+    }
+    for (const auto & [older, today] : older_option_names()) {
+        out["request_options"][older] = today;
     }
     return out.dump();
 }

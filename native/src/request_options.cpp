@@ -117,6 +117,14 @@ void check_choice(const json & body, const common_params & params) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> older_option_names() {
+    std::vector<std::pair<std::string, std::string>> names;
+    for (const renamed & r : older_names) {
+        names.emplace_back(r.older, r.today);
+    }
+    return names;
+}
+
 std::string mend_options(const std::string & text, const common_params & params, int n_vocab) {
     if (!may_need_mending(text)) {
         return text;

@@ -4,8 +4,13 @@
 #include "common.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace xllamacpp {
+
+/// Names of options that are taken for another: (older, today).
+std::vector<std::pair<std::string, std::string>> older_option_names();
 
 /// Puts options by an older name, and by the name of the server's own parameter, under the name that llama.cpp reads;
 /// keeps numbers within what a model with `n_vocab` tokens can use. Returns the body.

@@ -165,6 +165,8 @@ ENUMS: dict[str, dict[str, int]] = _TABLE["enums"]
 WORDS: dict[str, list[str]] = _TABLE["words"]
 """The texts that stand for an enumerator of each enumeration."""
 CONSTANTS: dict[str, int] = _TABLE["constants"]
+REQUEST_OPTIONS: dict[str, str] = _TABLE["request_options"]
+"""Names of request options that are taken for another: older name and today's."""
 RULES = [Rule(tuple(rule["fields"]), rule["advice"]) for rule in _TABLE["rules"]]
 
 _WARNED: set[tuple[str, str]] = set()

@@ -72,8 +72,8 @@ class params {
 
     /// The table that all of this is made from, as JSON: "structures" (name -> list of fields), "omitted" (members
     /// that have no field, and why), "aliases" (older names), "enums" (name -> enumerators), "words" (name -> texts
-    /// that stand for an enumerator), "constants" and "rules"
-    /// (fields and advice).
+    /// that stand for an enumerator), "constants", "rules"
+    /// (fields and advice) and "request_options" (older name -> today's).
     static std::string table();
 
     struct native;
