@@ -89,7 +89,7 @@ bool is_whole(const llama_model_kv_override & o, int64_t low, int64_t high) {
     return o.tag != LLAMA_KV_OVERRIDE_TYPE_INT || !is_out(o.val_i64, low, high);
 }
 
-const override_limit override_limits[] = {
+constexpr override_limit override_limits[] = {
     // How the weights are laid out.
     {".block_count", is_never},
     {".expert_count", is_never},
