@@ -87,7 +87,20 @@ void check_changes(const json & now, const json & before) {
     structure_of<common_params>().write(&scratch, changed, "");
 }
 
+/// llama.cpp's options, made once: what they do is in functions that take the parameters.
+struct server_options {
+    common_params                 defaults;  ///< What making the options sets for a server is set here.
+    const std::vector<common_arg> options = common_params_parser_init(defaults, LLAMA_EXAMPLE_SERVER).options;
+};
+
+const server_options & the_options() {
+    static const server_options made{};
+    return made;
+}
+
 }  // namespace
+
+const std::vector<common_arg> & command_line::options() { return the_options().options; }
 
 bool has_name(const common_arg & option, const std::string & name) {
     const std::vector<std::string> names = option.get_args();
@@ -100,13 +113,12 @@ bool ends_the_process(const common_arg & option) {
 }
 
 command_line::command_line(common_params & target)
-    : target_(target), options_(common_params_parser_init(defaults_, LLAMA_EXAMPLE_SERVER).options),
-      before_(structure_of<common_params>().read(&target)), plain_antiprompt_(target.antiprompt),
+    : target_(target), before_(structure_of<common_params>().read(&target)), plain_antiprompt_(target.antiprompt),
       plain_breakers_(target.sampling.dry_sequence_breakers) {}
 
 void command_line::take_server_defaults() {
     if (target_.n_parallel == common_params().n_parallel) {
-        target_.n_parallel = defaults_.n_parallel;
+        target_.n_parallel = the_options().defaults.n_parallel;
     }
 }
 
@@ -155,7 +167,7 @@ void command_line::apply_config_files() {
 
 void command_line::apply_environment(const std::map<std::string, std::string> & environment) {
     check_variables(environment);
-    for (const common_arg & option : options_) {
+    for (const common_arg & option : options()) {
         if (!option.env) {
             continue;
         }
@@ -184,7 +196,7 @@ void command_line::apply_environment(const std::map<std::string, std::string> & 
 /// llama.cpp passes a misspelt variable by without a word.
 void command_line::check_variables(const std::map<std::string, std::string> & environment) const {
     std::vector<std::string> known;
-    for (const common_arg & option : options_) {
+    for (const common_arg & option : options()) {
         if (option.env) {
             known.emplace_back(option.env);
             known.push_back(negative_variable(option));
@@ -320,7 +332,7 @@ void command_line::finish() {
 
 const common_arg & command_line::find(const std::string & name) const {
     std::vector<std::string> known = {"--set"};
-    for (const common_arg & option : options_) {
+    for (const common_arg & option : options()) {
         if (has_name(option, name)) {
             return option;
         }

@@ -46,7 +46,7 @@ class command_line {
     /// Reads "\n" and the like in texts that came from outside, and checks every value against the table.
     void finish();
 
-    const std::vector<common_arg> & options() const { return options_; }
+    static const std::vector<common_arg> & options();
 
   private:
     const common_arg & find(const std::string & name) const;
@@ -57,11 +57,9 @@ class command_line {
     void set(const std::string & path, const json & value);
     void forget_default_breakers(const common_arg & option);
 
-    common_params &         target_;
-    common_params           defaults_;
-    std::vector<common_arg> options_;
-    json                    before_;
-    bool                    has_breakers_ = false;
+    common_params & target_;
+    json            before_;
+    bool            has_breakers_ = false;
     // What of these is known to have no escapes: it was set by a program, or by --set.
     std::vector<std::string> plain_antiprompt_;
     std::vector<std::string> plain_breakers_;

@@ -89,7 +89,7 @@ class TestRoundTrips:
                     for name in filter(None, home.split(".")):
                         owner = getattr(owner, name)
                     setattr(owner, field.name, example_of(structure, field))
-        assert_round_trips(params, tmp_path)
+        assert_round_trips(params)
         file = tmp_path / f"all.{suffix}"
         params.to_file(file)
         assert xlc.CommonParams.from_file(file) == params
