@@ -198,7 +198,8 @@ def refuse(path: str, value: object, expected: str) -> ParameterError:
 
 def _names_devices(kind: Kind) -> bool:
     if kind.kind == "structure":
-        return any(field.type.kind == "device" for field in STRUCTURES[kind.name].fields.values()) and kind.text
+        # In the text; a field of it comes through here by itself.
+        return kind.text and any(field.type.kind == "device" for field in STRUCTURES[kind.name].fields.values())
     return kind.kind == "device" or (kind.of is not None and _names_devices(kind.of))
 
 
