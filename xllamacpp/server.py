@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -133,7 +135,7 @@ class Server:
         RequestTimeoutError
             The time is over; the request was cancelled.
         ServerClosedError
-            The server is closed.
+            The server is closed, or draining.
         """
         answer = self._send(method, path, body, headers, timeout)
         head = answer.open()
@@ -291,10 +293,49 @@ class Server:
 
     # The end
 
+    def drain(self, timeout: float | None = None) -> bool:
+        """Take no new requests, and wait until those under way are answered.
+
+        From here on there is no way back: over HTTP new requests get status 503 with ``Retry-After``, ``/health`` too,
+        and from this process they raise. The model and the socket stay until :meth:`close`.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most, 0 or more; None waits for as long as it takes. A stream that somebody reads slowly,
+            or not at all, takes as long as they do.
+
+        Returns
+        -------
+        bool
+            True: everything was answered. False: the time is over and something is still under way; another call waits
+            on, :meth:`close` cancels it.
+
+        Raises
+        ------
+        ParameterError
+            `timeout` is negative or no number.
+
+        Examples
+        --------
+        >>> if not server.drain(timeout=30):
+        ...     print("some answers will be cut off")
+        >>> server.close()
+        """
+        if timeout is not None and not timeout >= 0:
+            raise ParameterError(f"timeout is {timeout}; expected seconds, 0 or more, or None")
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        # Python runs signal handlers between two waits, so Ctrl-C ends this one.
+        while not self._native.drain(math.ceil(min(WAIT_MS, max(0.0, (end - time.monotonic()) * 1000)))):
+            if time.monotonic() >= end:
+                return False
+        return True
+
     def close(self) -> None:
         """Cancel what runs, close the socket, free the model and end every thread of this server.
 
-        Returns when nothing of it is left. May be called any number of times, from any thread.
+        Returns when nothing of it is left. May be called any number of times, from any thread. :meth:`drain` before it
+        lets what runs finish.
         """
         self._finalizer()
         # A second caller waits here until the first is done.

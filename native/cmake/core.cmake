@@ -5,6 +5,8 @@ find_package(Threads REQUIRED)
 
 add_library(xllamacpp_core STATIC
   src/backends.cpp
+  src/connections.cpp
+  src/cpus.cpp
   src/engine.cpp
   src/exchange.cpp
   src/grammar.cpp
@@ -31,6 +33,7 @@ add_library(xllamacpp_core STATIC
   src/params_rules.cpp
   src/params_table.cpp
   src/params_value.cpp
+  src/request_gate.cpp
   src/request_options.cpp
   src/routes.cpp
   src/server.cpp

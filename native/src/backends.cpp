@@ -90,7 +90,7 @@ void probe(backend_module & module) {
 
 bool load(backend_module & module, const std::string & reason) {
     if (ggml_backend_load(module.path.c_str()) == nullptr) {
-        module.reason = "ggml refused it (another version of its interface?)";
+        module.reason = "it gave no backend: no driver or device for it, or another version of its interface";
         return false;
     }
     module.loaded = true;

@@ -127,4 +127,19 @@ engine::engine(const common_params & params, request_gate & gate)
     }
 }
 
+void engine::stop_listening(std::chrono::milliseconds patience) {
+    const auto        deadline = std::chrono::steady_clock::now() + patience;
+    const connections left     = clients();
+    http.stop();
+    // Each time again: the last one accepted may not have been looked at yet.
+    for (left.stop_reading(); left.count() > 0; left.stop_reading()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            left.hang_up();
+            break;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    http.join();
+}
+
 }  // namespace xllamacpp

@@ -1,12 +1,15 @@
 // Everything of llama.cpp that one server is made of.
 #pragma once
 
+#include "connections.h"
 #include "routes.h"
 
 #include "server-context.h"
 #include "server-http.h"
 #include "server-mcp.h"
 #include "server-tools.h"
+
+#include <chrono>
 
 namespace xllamacpp {
 
@@ -33,6 +36,11 @@ struct engine {
     server_http_context  http;
 
     engine(const common_params & params, request_gate & gate);
+
+    connections clients() const { return connections(http.listening_addresses); }
+
+    /// Closes the socket. Answers that are being sent have `patience` to reach their clients.
+    void stop_listening(std::chrono::milliseconds patience);
 };
 
 }  // namespace xllamacpp

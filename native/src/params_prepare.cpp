@@ -1,6 +1,7 @@
 // What happens to parameters between setting and loading. llama.cpp's command line and server do the same in several
 // places; a server that was set up from a program needs it just as much.
 #include "params_native.h"
+#include "cpus.h"
 #include "params_files.h"
 #include "xllamacpp/log.h"
 
@@ -9,42 +10,36 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <thread>
-
-#ifdef __linux__
-#    include <sched.h>
-#endif
 
 namespace xllamacpp {
 
 namespace {
 
-/// The CPUs that this process may use (a container's cpuset, taskset), which may be fewer than the machine has.
-/// std::thread::hardware_concurrency counts the machine's in most versions of glibc.
-int usable_cpus() {
-#ifdef __linux__
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
-        return std::max(1, CPU_COUNT(&allowed));
-    }
-#endif
-    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
-
 /// ggml's threads wait for each other in a loop, many times for each token: one thread more than there are CPUs makes
-/// every such wait as long as the scheduler's time slice.
+/// every such wait as long as the scheduler's time slice, and one more than the quota has CPUs, as long as its period.
 void resolve_threads(common_params & p) {
-    const int  cpus    = usable_cpus();
+    const int  allowed   = allowed_cpus();
+    const int  quota     = cpu_quota();
+    const bool is_capped = quota > 0 && quota < allowed;
+    const int  cpus      = is_capped ? quota : allowed;
+    if (is_capped) {
+        log_write(log_level_info, "threads: " + std::to_string(cpus) +
+                                      " at most, the CPU quota of this container or control group (CPUs: " +
+                                      std::to_string(allowed) + ")");
+    }
     const auto resolve = [cpus](common_cpu_params & cpu, const common_cpu_params * model) {
+        const bool is_chosen = cpu.n_threads > 0;
         if (cpu.n_threads == 0) {
             cpu.n_threads = cpus;
         }
         postprocess_cpu_params(cpu, model);
         if (cpu.n_threads > cpus) {
-            log_write(log_level_warn, "n_threads is " + std::to_string(cpu.n_threads) + ", but this process may use " +
-                                          std::to_string(cpus) +
-                                          " CPUs only, and is much faster with no more threads: using " +
-                                          std::to_string(cpus));
+            if (is_chosen) {
+                log_write(log_level_warn, "n_threads is " + std::to_string(cpu.n_threads) +
+                                              ", but this process may use " + std::to_string(cpus) +
+                                              " CPUs only, and is much faster with no more threads: using " +
+                                              std::to_string(cpus));
+            }
             cpu.n_threads = cpus;
         }
     };
@@ -52,6 +47,10 @@ void resolve_threads(common_params & p) {
     resolve(p.cpuparams_batch, &p.cpuparams);
     resolve(p.speculative.draft.cpuparams, &p.cpuparams);
     resolve(p.speculative.draft.cpuparams_batch, &p.cpuparams_batch);
+    if (p.n_threads_http < 1) {
+        // llama.cpp counts the machine's CPUs, and a container has a limit on its threads as well.
+        p.n_threads_http = std::max(p.n_parallel + 4, cpus - 1);
+    }
 }
 
 void resolve_slots(common_params & p) {
@@ -124,8 +123,8 @@ void close_origins(common_params & p) {
 }  // namespace
 
 void prepare(common_params & value) {
-    resolve_threads(value);
     resolve_slots(value);
+    resolve_threads(value);
     terminate_lists(value);
     complete_directory(value.media_path, "media_path");
     complete_directory(value.slot_save_path, "slot_save_path");

@@ -14,83 +14,6 @@ namespace xllamacpp {
 
 namespace {
 
-std::unique_ptr<server_http_res> error_response(const std::string & message, error_type type, int status = 0) {
-    auto response    = std::make_unique<server_http_res>();
-    json error       = format_error_response(message, type);
-    response->status = status != 0 ? status : json_value(error, "code", 500);
-    error["code"]    = response->status;
-    response->data   = safe_json_to_str({{"error", error}});
-    return response;
-}
-
-/// A response that keeps what llama.cpp's own one refers to, and its place in the gate, until it is gone.
-struct gated_response : server_http_res {
-    request_gate *                   gate;
-    std::function<bool()>            should_stop;
-    std::unique_ptr<server_http_req> request;
-    server_http_res_ptr              inner;
-
-    explicit gated_response(request_gate & g) : gate(&g) {}
-
-    ~gated_response() override {
-        // In this order: the inner response cancels its tasks and still asks the request.
-        inner.reset();
-        request.reset();
-        gate->leave();
-    }
-
-    void on_complete() override {
-        if (inner) {
-            inner->on_complete();
-        }
-    }
-};
-
-/// Lets a request through the gate, gives it a way to learn that the server closes, and turns exceptions into answers.
-handler guarded(request_gate & gate, const handler & handle, const body_filter & filter) {
-    return [&gate, handle, filter](const server_http_req & outer) -> server_http_res_ptr {
-        if (!gate.enter()) {
-            return error_response("the server is closing", ERROR_TYPE_UNAVAILABLE);
-        }
-        auto response         = std::make_unique<gated_response>(gate);
-        response->should_stop = [&gate, &outer] { return gate.is_shut() || outer.should_stop(); };
-        response->request     = std::unique_ptr<server_http_req>(
-            new server_http_req{outer.params, outer.headers, outer.path, outer.query_string, outer.body, outer.files,
-                                response->should_stop});
-        try {
-            if (filter) {
-                response->request->body = filter(outer.body);
-            }
-            response->inner = handle(*response->request);
-        } catch (const std::invalid_argument & e) {
-            response->inner = error_response(e.what(), ERROR_TYPE_INVALID_REQUEST);
-        } catch (const common_json_error & e) {
-            // The body is no JSON, or a field has another type: the caller's to mend, where llama.cpp says 500.
-            response->inner = error_response(e.what(), ERROR_TYPE_INVALID_REQUEST);
-        } catch (const std::exception & e) {
-            response->inner = error_response(e.what(), ERROR_TYPE_SERVER);
-        } catch (...) {
-            response->inner = error_response("unknown C++ exception", ERROR_TYPE_SERVER);
-        }
-        server_http_res & inner = *response->inner;
-        if (inner.data.empty() && !inner.is_stream() && response->should_stop()) {
-            // A handler that was told to stop answers nothing, with the status of success.
-            response->inner = error_response("the request was cancelled", ERROR_TYPE_UNAVAILABLE);
-        }
-        response->status       = response->inner->status;
-        response->content_type = response->inner->content_type;
-        response->headers      = response->inner->headers;
-        if (response->inner->is_stream()) {
-            response->next = [inner_response = response->inner.get()](std::string & chunk) {
-                return inner_response->next(chunk);
-            };
-        } else {
-            response->data = std::move(response->inner->data);
-        }
-        return response;
-    };
-}
-
 std::vector<std::string> split_path(const std::string & path) {
     std::vector<std::string> segments;
     std::istringstream       stream(path);
@@ -139,32 +62,6 @@ std::string decode_query_component(const std::string & text) {
 }
 
 }  // namespace
-
-bool request_gate::enter() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (shut_) {
-        return false;
-    }
-    ++inside_;
-    return true;
-}
-
-void request_gate::leave() {
-    // Notified under the lock: once wait_empty() returns, the gate may be destroyed.
-    const std::lock_guard<std::mutex> lock(mutex_);
-    --inside_;
-    left_.notify_all();
-}
-
-void request_gate::shut() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    shut_ = true;
-}
-
-void request_gate::wait_empty() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    left_.wait(lock, [this] { return inside_ == 0; });
-}
 
 void route_table::add(const std::string & method, const std::string & path, const handler & handle,
                       const body_filter & filter) {

@@ -1,50 +1,24 @@
 // The one route table: (method, path) -> handler, for the socket and for requests from this process alike.
 #pragma once
 
+#include "request_gate.h"
+
 #include "server-context.h"
 #include "server-http.h"
 #include "server-mcp.h"
 #include "server-tools.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 namespace xllamacpp {
 
-using handler = server_http_context::handler_t;
-
-/// Changes a request's body on its way to the handler.
-using body_filter = std::function<std::string(const std::string & body)>;
-
 struct route {
     std::string method;
     std::string path;  ///< A segment such as ":id_slot" matches anything and becomes a parameter.
     handler     handle;
-};
-
-/// Counts the requests under way, and ends them when the server closes.
-class request_gate {
-  public:
-    /// False once the gate is shut: the request must not begin.
-    bool enter();
-    void leave();
-
-    /// From here on no request enters, and those inside see is_shut() where they ask whether to stop.
-    void shut();
-    bool is_shut() const { return shut_; }
-
-    /// Waits until the last request has left.
-    void wait_empty();
-
-  private:
-    std::mutex              mutex_;
-    std::condition_variable left_;
-    std::atomic<bool>       shut_{false};
-    int                     inside_ = 0;
 };
 
 /// What requests need to know of the model; known once it is loaded.

@@ -30,7 +30,12 @@ struct load_cancelled : std::runtime_error {
     load_cancelled() : std::runtime_error("the load was cancelled") {}
 };
 
-const char * const closed_reason = "the server was closed";
+const char * const closed_reason   = "the server was closed";
+const char * const draining_reason = "the server is draining: it takes no new requests";
+
+/// How long clients may take to receive an end or the rest of their answers. llama.cpp's handlers look once a second
+/// whether to stop; with what `xllamacpp serve` waits before, it is less than `docker stop` waits.
+constexpr std::chrono::milliseconds clients_patience{1250};
 
 }  // namespace
 
@@ -92,6 +97,7 @@ class server::impl {
     }
 
     stream request(request_parts parts);
+    bool   drain(int timeout_ms);
     void   close();
 
   private:
@@ -102,12 +108,11 @@ class server::impl {
     void wait_for_loop();
     void tear_down();
     void set_state(server_state state, const std::string & error, const std::vector<log_line> & log);
-    void cancel_exchanges(const std::string & reason);
+    void end_requests();
 
     // Read by llama.cpp for as long as the engine lives.
     common_params      params_;
     std::atomic<float> progress_{0.0f};
-    std::atomic<bool>  closing_{false};
     request_gate       gate_;
     thread_pool        workers_;
 
@@ -161,7 +166,7 @@ void server::impl::run() {
         last    = server_state::failed;
         problem = "unknown C++ exception";
     }
-    if (last == server_state::failed && closing_) {
+    if (last == server_state::failed && !gate_.is_open()) {
         // A load that is cancelled in the middle comes out as whatever the interrupted code made of it.
         last = server_state::closed;
     }
@@ -209,7 +214,7 @@ void server::impl::load_model() {
             progress_ = payload.at("value").get<float>();
         }
         // Not when the server wakes from sleep: requests wait for that load, and have to be let out.
-        if (first_load_ && closing_) {
+        if (first_load_ && !gate_.is_open()) {
             throw load_cancelled();
         }
     });
@@ -218,7 +223,7 @@ void server::impl::load_model() {
     if (!loaded) {
         throw std::runtime_error("llama.cpp could not load '" + params_.model.get_name() + "'");
     }
-    if (closing_) {
+    if (!gate_.is_open()) {
         throw load_cancelled();
     }
     progress_ = 1.0f;
@@ -265,9 +270,7 @@ void server::impl::wait_for_loop() {
 }
 
 void server::impl::tear_down() {
-    gate_.shut();
-    cancel_exchanges(closed_reason);
-    gate_.wait_empty();
+    end_requests();
     std::unique_ptr<engine> gone;
     {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -275,8 +278,7 @@ void server::impl::tear_down() {
     }
     if (gone) {
         gone->mcp.shutdown();
-        gone->http.stop();
-        gone->http.join();
+        gone->stop_listening(clients_patience);
     }
     gone.reset();
 #ifdef __GLIBC__
@@ -285,7 +287,9 @@ void server::impl::tear_down() {
 #endif
 }
 
-void server::impl::cancel_exchanges(const std::string & reason) {
+/// Tells the requests under way to stop, and waits until the last one is out.
+void server::impl::end_requests() {
+    gate_.shut();
     std::vector<std::weak_ptr<exchange>> open;
     {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -293,9 +297,22 @@ void server::impl::cancel_exchanges(const std::string & reason) {
     }
     for (const std::weak_ptr<exchange> & weak : open) {
         if (const std::shared_ptr<exchange> e = weak.lock()) {
-            e->cancel(reason);
+            e->cancel(closed_reason);
         }
     }
+    if (!gate_.wait_empty_for(clients_patience)) {
+        // What is left waits for a client that takes no more of its answer.
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (engine_) {
+            engine_->clients().hang_up();
+        }
+    }
+    gate_.wait_empty();
+}
+
+bool server::impl::drain(int timeout_ms) {
+    gate_.drain();
+    return gate_.wait_empty_for(std::chrono::milliseconds(timeout_ms));
 }
 
 void server::impl::close() {
@@ -303,11 +320,8 @@ void server::impl::close() {
     if (!thread_.joinable()) {
         return;
     }
-    closing_ = true;
-    gate_.shut();
-    cancel_exchanges(closed_reason);
     // The loop goes on until the last request is out: one that waits for a sleeping server can only be let out by it.
-    gate_.wait_empty();
+    end_requests();
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return state_ != server_state::loading; });
     if (state_ == server_state::ready) {
@@ -327,10 +341,11 @@ stream server::impl::request(request_parts parts) {
         parameters = parse_query(parts.path.substr(question + 1));
     }
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (state_ != server_state::ready || closing_ || !engine_) {
-        shared->cancel(state_ == server_state::failed                 ? "the server failed: " + error_
-                       : state_ == server_state::loading && !closing_ ? "the model is still being loaded"
-                                                                      : closed_reason);
+    if (state_ != server_state::ready || !gate_.is_open() || !engine_) {
+        shared->cancel(state_ == server_state::failed                       ? "the server failed: " + error_
+                       : state_ == server_state::ready && !gate_.is_shut()  ? draining_reason
+                       : state_ == server_state::loading && gate_.is_open() ? "the model is still being loaded"
+                                                                            : closed_reason);
         return stream(shared);
     }
     const handler handle = engine_->routes.find(parts.method, path, parameters);
@@ -380,6 +395,8 @@ stream server::request(const std::string & method, const std::string & path, con
     }
     return live()->request({method, path, body, headers});
 }
+
+bool server::drain(int timeout_ms) { return !live() || live()->drain(timeout_ms); }
 
 void server::close() {
     if (live()) {

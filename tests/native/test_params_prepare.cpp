@@ -65,9 +65,9 @@ TEST(params_prepare, takes_no_more_threads_than_the_process_may_use_cpus) {
         p.set("cpuparams.n_threads", "3");
         prepare(p.get_native().value);
         found = p.get("cpuparams.n_threads") + p.get("cpuparams_batch.n_threads") +
-                p.get("speculative.draft.cpuparams.n_threads");
+                p.get("speculative.draft.cpuparams.n_threads") + ", for HTTP " + p.get("n_threads_http");
     }).join();
-    EXPECT_EQ(found, "111");
+    EXPECT_EQ(found, "111, for HTTP 5") << "one for each slot and four more, for health and the like";
 }
 
 TEST(params_prepare, leaves_chosen_origins_alone) {

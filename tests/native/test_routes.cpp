@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 using namespace xllamacpp;
 
 namespace {
@@ -17,33 +15,6 @@ TEST(ParseQuery, DecodesNamesAndValues) {
 TEST(ParseQuery, TakesWhatIsMalformedAsItIs) {
     EXPECT_EQ(parse_query("a&b=&c=%zz&d=%4"), (parameters{{"a", ""}, {"b", ""}, {"c", "%zz"}, {"d", "%4"}}));
     EXPECT_EQ(parse_query(""), parameters{});
-}
-
-TEST(RequestGate, LetsNobodyInOnceShut) {
-    request_gate gate;
-    EXPECT_TRUE(gate.enter());
-    gate.shut();
-    EXPECT_FALSE(gate.enter());
-    EXPECT_TRUE(gate.is_shut());
-    gate.leave();
-    gate.wait_empty();
-}
-
-TEST(RequestGate, WaitsForTheLastOne) {
-    request_gate      gate;
-    std::atomic<bool> left{false};
-    ASSERT_TRUE(gate.enter());
-    std::thread inside([&] {
-        while (!gate.is_shut()) {
-            std::this_thread::yield();
-        }
-        left = true;
-        gate.leave();
-    });
-    gate.shut();
-    gate.wait_empty();
-    EXPECT_TRUE(left);
-    inside.join();
 }
 
 }  // namespace

@@ -200,6 +200,32 @@ TEST(ServerLife, ClosesWhileAnswering) {
     EXPECT_EQ(plain.wait_head(patience_ms), pull::end);
 }
 
+TEST(ServerLife, DrainsWhatIsUnderWayAndTakesNothingNew) {
+    server s(test_params());
+    ASSERT_EQ(s.wait_loaded(patience_ms), server_state::ready) << s.error();
+    stream      under_way = s.request("POST", "/completion", completion(30, true), {});
+    std::string chunk;
+    ASSERT_EQ(under_way.next(chunk, patience_ms), pull::ready);
+    EXPECT_FALSE(s.drain(0));
+    EXPECT_EQ(read(s.request("GET", "/health", "", {})).error, "the server is draining: it takes no new requests");
+    std::string last;
+    while (under_way.next(chunk, patience_ms) == pull::ready) {
+        last = chunk;
+    }
+    EXPECT_NE(last.find("\"stop\":true"), std::string::npos) << last;
+    EXPECT_EQ(under_way.error(), "");
+    EXPECT_TRUE(s.drain(patience_ms));
+    EXPECT_EQ(s.state(), server_state::ready) << "only close() ends it";
+    s.close();
+    EXPECT_EQ(read(s.request("GET", "/health", "", {})).error, "the server was closed");
+}
+
+TEST(ServerLife, ADrainBreaksOffALoad) {
+    server s(test_params());
+    EXPECT_TRUE(s.drain(patience_ms));
+    EXPECT_EQ(s.wait_loaded(patience_ms), server_state::closed) << s.error();
+}
+
 TEST(ServerLife, SaysWhyALoadFailed) {
     const auto garbage = std::filesystem::temp_directory_path() / "xllamacpp-not-a-model.gguf";
     std::ofstream(garbage) << "this is no GGUF file";
@@ -239,6 +265,7 @@ TEST(ServerLife, LeavesSigpipeAsFound) {
 TEST(ServerLife, OfNothingIsClosed) {
     server nothing;
     EXPECT_EQ(nothing.state(), server_state::closed);
+    EXPECT_TRUE(nothing.drain(0));
     EXPECT_EQ(read(nothing.request("GET", "/health", "", {})).error, "the server was closed");
     nothing.close();
 }

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
+import json
 import os
 import socket
 import subprocess
 import sys
+import termios
 import textwrap
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import psutil
 import pytest
@@ -126,6 +132,116 @@ def test_close_ends_a_stream_with_an_error(demo_model, params):
     with pytest.raises(xlc.ServerClosedError):
         for _ in stream:
             pass
+
+
+def start_stream(server, tokens):
+    body = {"prompt": "Once", "max_tokens": tokens, "ignore_eos": True, "stream": True}
+    stream = server.request("POST", "/v1/completions", body)
+    next(stream)
+    return stream
+
+
+def test_a_drain_lets_a_stream_finish_and_takes_nothing_new(demo_model, params):
+    with xlc.Server(params(demo_model)) as server:
+        stream = start_stream(server, 40)
+        assert server.drain(timeout=0) is False
+        with pytest.raises(xlc.ServerClosedError, match="the server is draining: it takes no new requests"):
+            completion(server)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{server.listening_address}/health", timeout=60)
+        with refused.value as answer:
+            assert answer.status == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert "the server is draining" in json.load(answer)["error"]["message"]
+        assert [chunk["choices"][0]["finish_reason"] for chunk in stream][-1] == "length"
+        assert server.drain() is True
+    with pytest.raises(xlc.ServerClosedError, match="the server was closed"):
+        completion(server)
+    assert server.drain(timeout=0) is True
+
+
+def test_a_drain_counts_requests_over_http(demo_model, params):
+    with xlc.Server(params(demo_model)) as server:
+        body = json.dumps({"prompt": "Once", "max_tokens": 40, "ignore_eos": True, "stream": True}).encode()
+        with urllib.request.urlopen(f"{server.listening_address}/v1/completions", body, timeout=60) as answer:
+            assert answer.readline()
+            assert server.drain(timeout=0) is False
+            assert answer.read().endswith(b"data: [DONE]\n\n")
+        assert server.drain() is True
+
+
+def test_a_drain_gives_up_when_its_time_is_over(demo_model, params):
+    with xlc.Server(params(demo_model)) as server:
+        stream = start_stream(server, -1)
+        assert server.drain(timeout=0.2) is False
+        server.close()
+        with pytest.raises(xlc.ServerClosedError):
+            for _ in stream:
+                pass
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan")])
+def test_a_drain_wants_a_time_that_is_one(demo_model, params, timeout):
+    with xlc.Server(params(demo_model)) as server:
+        with pytest.raises(xlc.ParameterError, match="expected seconds, 0 or more"):
+            server.drain(timeout)
+        assert completion(server)["choices"]
+
+
+HEAD = b"POST /completion HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+ENDLESS = {"prompt": "Once", "n_predict": -1, "ignore_eos": True, "stream": True}
+
+
+def idles(client):
+    client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert client.recv(1000)
+
+
+def sends_half_a_request(client):
+    client.sendall(HEAD % 100 + b"\r\n{")
+
+
+def sends_half_a_head(client):
+    client.sendall(b"GET /hea")
+
+
+def reads_nothing(client):
+    body = json.dumps({**ENDLESS, "n_probs": 1000}).encode()
+    client.sendall(HEAD % len(body) + b"\r\n" + body)
+    # Each chunk is large; soon the server cannot send any more of them.
+    unread = -1
+    while unread != (unread := bytes_to_read(client)) or not unread:
+        time.sleep(0.5)
+
+
+def begins_a_conversation_and_leaves(client):
+    body = json.dumps(ENDLESS).encode()
+    client.sendall(HEAD % len(body) + b"X-Conversation-Id: one\r\n\r\n" + body)
+    assert client.recv(1000)
+    client.close()
+
+
+def bytes_to_read(client):
+    size = array.array("i", [0])
+    fcntl.ioctl(client, termios.FIONREAD, size)
+    return size[0]
+
+
+@pytest.mark.parametrize(
+    "behave", [idles, sends_half_a_request, sends_half_a_head, reads_nothing, begins_a_conversation_and_leaves]
+)
+def test_no_client_keeps_a_server_from_closing(demo_model, params, behave):
+    # llama.cpp itself waits for such a client for an hour.
+    before = native_threads(), listening_ports()
+    server = xlc.Server(params(demo_model, n_ctx=32768, n_parallel=1))
+    host, port = server.listening_address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        behave(client)
+        closing = threading.Thread(target=server.close, daemon=True)
+        closing.start()
+        closing.join(60)
+        assert not closing.is_alive()
+    assert_as_before(before)
 
 
 def test_several_servers_live_side_by_side(demo_model, gemma_model, params):

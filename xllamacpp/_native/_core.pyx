@@ -222,6 +222,12 @@ cdef class Server:
             answer.native = move(self.native.get().request(native_method, native_path, native_body, native_headers))
         return answer
 
+    def drain(self, int timeout_ms):
+        cdef bint is_empty
+        with nogil:
+            is_empty = self.native.get().drain(timeout_ms)
+        return is_empty
+
     def close(self):
         with nogil:
             self.native.get().close()

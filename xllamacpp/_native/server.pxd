@@ -28,4 +28,5 @@ cdef extern from "xllamacpp/server.h" namespace "xllamacpp" nogil:
         stream request(const string & method, const string & path, const string & body,
                        const map[string, string] & headers) except +
         vector[string] routes() except +
+        bool drain(int timeout_ms) except +
         void close() except +

@@ -63,6 +63,10 @@ class server {
     /// Every (method, path) of the route table.
     std::vector<std::string> routes() const;
 
+    /// From now on refuses requests, breaks off a load, and waits up to `timeout_ms` for the requests under way.
+    /// Returns whether none is left. The socket stays open until close(), to say so to those who come.
+    bool drain(int timeout_ms);
+
     /// Cancels what runs, closes the socket, frees the model and joins every thread. Returns when nothing is left.
     void close();
 

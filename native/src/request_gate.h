@@ -1,0 +1,62 @@
+// The gate that every request goes through: it counts those under way, keeps new ones out, and ends those inside.
+#pragma once
+
+#include "server-common.h"
+#include "server-http.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace xllamacpp {
+
+using handler = server_http_context::handler_t;
+
+/// Changes a request's body on its way to the handler.
+using body_filter = std::function<std::string(const std::string & body)>;
+
+class request_gate {
+  public:
+    /// False once the gate is no longer open: the request must not begin. `conversation` is the id of a stream that a
+    /// client can take up again; llama.cpp goes on with it without one.
+    bool enter(const std::string & conversation = "");
+    void leave(const std::string & conversation = "");
+
+    /// From here on no request enters; those inside go on.
+    void drain();
+
+    /// From here on no request enters, and those inside see is_shut() where they ask whether to stop.
+    void shut();
+
+    bool is_open() const { return state_ == state::open; }
+    bool is_shut() const { return state_ == state::shut; }
+
+    /// Waits until the last request has left.
+    void wait_empty();
+
+    /// Waits that long at most; false where a request is still inside.
+    bool wait_empty_for(std::chrono::milliseconds patience);
+
+  private:
+    enum class state { open, draining, shut };
+
+    std::mutex                 mutex_;
+    std::condition_variable    left_;
+    std::atomic<state>         state_{state::open};
+    int                        inside_ = 0;
+    std::multiset<std::string> conversations_;
+};
+
+/// A handler that lets a request through the gate, gives it a way to learn that the server closes, and turns exceptions
+/// into answers. `gate` must outlive the responses.
+handler guarded(request_gate & gate, const handler & handle, const body_filter & filter);
+
+/// What llama.cpp would answer, with `status` in place of the type's own where it is not 0.
+std::unique_ptr<server_http_res> error_response(const std::string & message, error_type type, int status = 0);
+
+}  // namespace xllamacpp
