@@ -15,6 +15,7 @@ import pytest
 
 import models
 import xllamacpp as xlc
+from hub_server import HubServer
 from xllamacpp.models import KNOWN, fetch
 
 _PATIENCE_S = 10.0
@@ -96,6 +97,34 @@ def gemma_server(gemma_model: Path, params: Callable[..., xlc.CommonParams]) -> 
     """Serve Gemma 3 270M: four slots."""
     with xlc.Server(params(gemma_model, n_ctx=4096)) as server:
         yield server
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """Serve a hub of our own, with nothing in it: the only one there is, for an empty cache and a user without token."""
+    from huggingface_hub import close_session, constants
+
+    for name in [name for name in os.environ if name.lower().endswith("_proxy") or name.startswith("HF_")]:
+        monkeypatch.delenv(name)
+    for name in ("HUGGINGFACE_HUB_CACHE", "MODEL_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XLLAMACPP_CACHE", str(tmp_path / "cache"))
+    # huggingface_hub has read the variable when it was imported; programs that the tests start will read it.
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    close_session()
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        yield server
+        close_session()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Collect for how long a failed request would wait for the next attempt, which comes at once."""
+    collected: list[float] = []
+    monkeypatch.setattr("xllamacpp.models.connection.sleep", collected.append)
+    return collected
 
 
 @pytest.fixture(scope="module", autouse=True)

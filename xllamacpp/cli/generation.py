@@ -1,4 +1,7 @@
-"""What ``chat`` and ``complete`` share: options, where the text comes from, a server for one user."""
+"""What ``chat`` and ``complete`` share: options, where the text comes from, a server for one user.
+
+``bench`` shares how a model is named and loaded.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,29 @@ import click
 
 from xllamacpp import CommonParams, ParameterError, RequestError, Server, ServerError
 from xllamacpp.cli import logs
+from xllamacpp.cli.gpu import check_gpu
 from xllamacpp.cli.loading import load
 from xllamacpp.models import resolve
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_MODEL = click.option(
+    "-m",
+    "--model",
+    default="demo",
+    show_default=True,
+    # In an image they say which model the container is for.
+    envvar=["LLAMA_ARG_MODEL", "MODEL"],
+    show_envvar=True,
+    help="A GGUF file, or a model's name.",
+)
+_THREADS = click.option(
+    "-t", "--n-threads", type=click.IntRange(min=1), help="CPU threads.  [default: one for each core]"
+)
+_VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Show llama.cpp's log on standard error.")
+
 _OPTIONS = [
-    click.option("-m", "--model", default="demo", show_default=True, help="A GGUF file, or a known model's name."),
+    _MODEL,
     click.option("-n", "--max-tokens", type=click.IntRange(min=1), help="Stop after so many tokens."),
     click.option(
         "--temperature", type=click.FloatRange(min=0), help="Above 1 more surprising, 0 always the likeliest token."
@@ -30,8 +49,8 @@ _OPTIONS = [
         show_default=True,
         help="Room for the text and the answer, in tokens; 0 is as much as the model was trained with.",
     ),
-    click.option("-t", "--n-threads", type=click.IntRange(min=1), help="CPU threads.  [default: one for each core]"),
-    click.option("-v", "--verbose", is_flag=True, help="Show llama.cpp's log on standard error."),
+    _THREADS,
+    _VERBOSE,
 ]
 
 
@@ -55,13 +74,25 @@ def options(function: Function) -> Function:
     return function
 
 
+def loading_options(function: Function) -> Function:
+    """Add the options of a command that loads a model: those of them that say which, and how."""
+    for option in (_VERBOSE, _THREADS, _MODEL):
+        function = option(function)
+    return function
+
+
 def open_server(model: str, n_ctx: int, n_threads: int | None, verbose: bool) -> Server:
     """Load a model for one user at a time."""
+    return load_model(CommonParams(n_ctx=n_ctx, n_parallel=1, warmup=False), model, n_threads, verbose)
+
+
+def load_model(params: CommonParams, model: str, n_threads: int | None, verbose: bool) -> Server:
+    """Load a model as the loading options say, and with `params` for the rest."""
     if verbose:
         logs.show(logs.LogOptions())
     else:
         logs.hide()
-    params = CommonParams(n_ctx=n_ctx, n_parallel=1, warmup=False)
+    check_gpu(params)
     params.model.path = str(resolve(model))
     if n_threads is not None:
         params.cpuparams.n_threads = n_threads

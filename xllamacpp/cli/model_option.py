@@ -1,0 +1,124 @@
+"""The options that name models: ``--model``, ``--hf-repo``, ``--model-url``, and those for the draft and the projector.
+
+llama.cpp has a downloader of its own. Here all of them go through :mod:`xllamacpp.models`, so that there is one cache,
+with locks, tokens, checks and progress; then llama.cpp finds files. Only Docker's registry, and an address together
+with the path to put the file at, are left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xllamacpp import CommonParams, common_speculative_type
+from xllamacpp.models import KNOWN, ResolvedModel, find, names
+from xllamacpp.params import CommonParamsModel
+
+# What llama.cpp calls the files of these, in its order of preference.
+_SIDECARS = {
+    common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_MTP: "mtp-",
+    common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_DSPARK: "dspark-",
+    common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH: "dflash-",
+    common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_EAGLE3: "eagle3-",
+}
+
+
+def resolve_models(params: CommonParams) -> None:
+    """Put files in the place of names, and fetch what is not here yet.
+
+    Parameters
+    ----------
+    params : CommonParams
+        What the options made of it; changed.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There is no such file, and nothing else of that name.
+    ModelDownloadError
+        Something could not be fetched.
+    """
+    _resolve_draft(params)
+    _resolve_model(params)
+    _resolve_projector(params)
+
+
+def _resolve_model(params: CommonParams) -> None:
+    model = params.model
+    name = _elsewhere(model) or ("" if model.url or model.docker_repo else model.path)
+    if not name:
+        return
+    has_projector = params.mmproj.path or params.mmproj.url
+    # A draft that was named comes before one that lies beside the model.
+    sidecars = [] if params.speculative.draft.mparams.path else _requested_sidecars(params)
+    found = _find(params, name, mmproj=not (params.no_mmproj or has_projector), siblings=sidecars)
+    _set_path(model, found.path)
+    if found.mmproj:
+        params.mmproj.path = str(found.mmproj)
+    if drafts := [found.siblings[sidecar] for sidecar in sidecars if sidecar in found.siblings]:
+        params.speculative.draft.mparams.path = str(drafts[0])
+    if not params.model_alias and found.path != Path(name).expanduser():
+        # llama.cpp would call it by its place in the cache.
+        is_address = found.name.startswith(("http://", "https://"))
+        params.model_alias.add(found.path.name if is_address else found.name)
+
+
+def _resolve_projector(params: CommonParams) -> None:
+    projector = params.mmproj
+    if name := _elsewhere(projector) or _name_in(projector.path):
+        _set_path(projector, _find(params, name).path)
+
+
+def _resolve_draft(params: CommonParams) -> None:
+    draft = params.speculative.draft.mparams
+    if draft.hf_repo and not draft.hf_file and _take_sidecar(params):
+        return
+    if name := _elsewhere(draft) or _name_in(draft.path):
+        _set_path(draft, _find(params, name).path)
+
+
+def _take_sidecar(params: CommonParams) -> bool:
+    """Draft by what a repository has for it beside its models; tell whether it has something."""
+    # Takes half a second to import.
+    from xllamacpp.models import hub
+    from xllamacpp.models.connection import Access
+
+    speculative = params.speculative
+    is_open = not [kind for kind in speculative.types if kind != common_speculative_type.COMMON_SPECULATIVE_TYPE_NONE]
+    access = Access(params.hf_token, is_offline=params.offline)
+    repository = hub.open_repository(names.hub_name(speculative.draft.mparams.hf_repo), access)
+    for kind, keyword in _SIDECARS.items():
+        if (is_open or kind in speculative.types) and (path := repository.sibling(keyword)):
+            if is_open:
+                speculative.types = [kind]
+            _set_path(speculative.draft.mparams, repository.fetch(path))
+            return True
+    return False
+
+
+def _requested_sidecars(params: CommonParams) -> list[str]:
+    return [keyword for kind, keyword in _SIDECARS.items() if kind in params.speculative.types]
+
+
+def _elsewhere(model: CommonParamsModel) -> str:
+    """Return the name of a model that is given by a repository or an address; empty for others."""
+    if model.hf_repo:
+        return names.hub_name(model.hf_repo, model.hf_file).uri
+    # With a path, that is where llama.cpp shall put it.
+    return "" if model.path else model.url
+
+
+def _name_in(path: str) -> str:
+    """Return a path that is a name; empty for a path."""
+    is_name = path in KNOWN or (path and not Path(path).expanduser().exists() and names.parse(path))
+    return path if is_name else ""
+
+
+def _find(params: CommonParams, name: str, *, mmproj: bool = False, siblings: Sequence[str] = ()) -> ResolvedModel:
+    return find(name, mmproj=mmproj, siblings=siblings, token=params.hf_token, offline=params.offline)
+
+
+def _set_path(model: CommonParamsModel, path: Path) -> None:
+    model.path = str(path)
+    # llama.cpp would fetch these once more.
+    model.hf_repo = model.hf_file = model.url = ""
