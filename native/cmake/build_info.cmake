@@ -1,10 +1,18 @@
 # What this build was made of and with, for `xllamacpp.BUILD_INFO`: written into the package as build_info.json.
 include_guard()
 
+set(modules ${XLLAMACPP_MODULES})
+foreach(path IN LISTS XLLAMACPP_PREBUILT_MODULES)
+  get_filename_component(name "${path}" NAME_WE)
+  string(REGEX REPLACE "^${CMAKE_SHARED_MODULE_PREFIX}" "" name "${name}")
+  list(APPEND modules ${name})
+endforeach()
+list(TRANSFORM modules REPLACE "^ggml-" "")
+list(SORT modules)
+
 set(backends cpu)
-foreach(backend CUDA HIP VULKAN)
-  if(GGML_${backend})
-    string(TOLOWER ${backend} backend)
+foreach(backend cuda hip vulkan)
+  if(backend IN_LIST modules)
     list(APPEND backends ${backend})
   endif()
 endforeach()
@@ -16,8 +24,6 @@ function(xllamacpp_json_list out)
   set(${out} "[${text}]" PARENT_SCOPE)
 endfunction()
 
-list(TRANSFORM XLLAMACPP_MODULES REPLACE "^ggml-" "" OUTPUT_VARIABLE modules)
-list(SORT modules)
 xllamacpp_json_list(modules_json ${modules})
 xllamacpp_json_list(backends_json ${backends})
 

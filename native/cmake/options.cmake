@@ -32,6 +32,17 @@ option(XLLAMACPP_BUILD_TESTS  "Build the GoogleTest tests of native/" OFF)
 set(XLLAMACPP_LLGUIDANCE "AUTO" CACHE STRING "LLGuidance for structured output: ON, OFF, or AUTO (ON where cargo is found)")
 set_property(CACHE XLLAMACPP_LLGUIDANCE PROPERTY STRINGS AUTO ON OFF)
 
+set(XLLAMACPP_MODULES_DIR "" CACHE PATH
+  "A folder of backend modules that another build made, such as libggml-cuda.so: they go into the package too")
+set(XLLAMACPP_PREBUILT_MODULES)
+if(XLLAMACPP_MODULES_DIR)
+  set(pattern "${CMAKE_SHARED_MODULE_PREFIX}ggml-*${CMAKE_SHARED_MODULE_SUFFIX}")
+  file(GLOB XLLAMACPP_PREBUILT_MODULES "${XLLAMACPP_MODULES_DIR}/${pattern}")
+  if(NOT XLLAMACPP_PREBUILT_MODULES)
+    message(FATAL_ERROR "XLLAMACPP_MODULES_DIR is '${XLLAMACPP_MODULES_DIR}', which holds no backend module (${pattern}).")
+  endif()
+endif()
+
 set(XLLAMACPP_LLAMA_CPP_DIR "" CACHE PATH "A checkout of llama.cpp to build instead of the pinned one")
 set(XLLAMACPP_SANITIZE "" CACHE STRING "Sanitizers for everything, llama.cpp included: 'address,undefined' or 'thread'")
 

@@ -30,6 +30,7 @@ add_dependencies(_core ${XLLAMACPP_MODULES})
 install(TARGETS ${XLLAMACPP_LIBRARIES} ${XLLAMACPP_MODULES}
   LIBRARY DESTINATION xllamacpp/lib COMPONENT xllamacpp
   RUNTIME DESTINATION xllamacpp/lib COMPONENT xllamacpp)
+install(PROGRAMS ${XLLAMACPP_PREBUILT_MODULES} DESTINATION xllamacpp/lib COMPONENT xllamacpp)
 
 # The licences of what is inside, beside our own.
 if(SKBUILD_METADATA_DIR)

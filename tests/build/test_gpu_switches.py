@@ -80,3 +80,11 @@ def test_a_switch_can_be_off(configure, value):
     status, output = configure(HIDDEN["XLLAMACPP_BUILD_CUDA"], XLLAMACPP_BUILD_CUDA=value)
     assert status == 0, output
     assert "switches=OFF OFF OFF" in output
+
+
+def test_a_folder_of_modules_without_a_module_is_refused(configure, tmp_path):
+    (tmp_path / "libother.so").touch()
+    status, output = configure(*HIDDEN.values(), f"-DXLLAMACPP_MODULES_DIR={tmp_path}")
+    assert status != 0
+    assert "holds no backend module" in output
+    assert "libggml-*.so" in output

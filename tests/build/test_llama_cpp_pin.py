@@ -82,13 +82,15 @@ def move_pin(tmp_path):
     copy = project / PIN.relative_to(CHECKOUT)
     copy.parent.mkdir(parents=True)
     for name in (
+        "matrix.yaml",
         "noxfile.py",
         "pyproject.toml",
         "native/cmake/llama_cpp_pin.cmake",
         "native/cmake/llama_cpp_fetch.cmake",
     ):
         shutil.copy(CHECKOUT / name, project / name)
-    shutil.copytree(CHECKOUT / "tests" / "llama_cpp_header", project / "tests" / "llama_cpp_header")
+    for name in ("distribution", "tests/llama_cpp_header"):
+        shutil.copytree(CHECKOUT / name, project / name)
     # The tree of the old pin is where a build would have put it.
     old = values(PIN.read_text())
     tree = tmp_path / "cache" / f"llama.cpp-{old['LLAMA_CPP_VERSION']}-{old['LLAMA_CPP_SDIST_SHA256'][:12]}"

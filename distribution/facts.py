@@ -1,0 +1,50 @@
+"""Everything that the rendered files are made from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import image_runs
+import matrix
+from image_runs import ImageRun
+from matrix import Matrix
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The matrix, the record of runs, and what the project says of itself.
+
+    Parameters
+    ----------
+    matrix : Matrix
+        What ships.
+    runs : mapping of str to ImageRun
+        How far each row was last taken.
+    version, description, license : str
+        The project's, from pyproject.toml.
+    """
+
+    matrix: Matrix
+    runs: Mapping[str, ImageRun]
+    version: str
+    description: str
+    license: str
+
+
+def load(root: Path) -> Facts:
+    """Read the facts of a checkout.
+
+    Raises
+    ------
+    MatrixError
+        matrix.yaml is wrong.
+    ImageRunError
+        docs/image_runs.yaml is.
+    """
+    rows = matrix.load(root)
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    runs = image_runs.load(root, rows)
+    return Facts(rows, runs, project["version"], project["description"], project["license"])

@@ -1,0 +1,96 @@
+"""Builds the images of the rows, in the images that the matrix names or in their stand-ins."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from docker.models.images import Image
+
+import base_images
+import facts
+from engine import Engine
+from engine_errors import BuildError
+from matrix import Row
+
+
+def build(
+    engine: Engine, root: Path, row: Row, *, target: str = "runtime", architectures: Sequence[str] | None = None
+) -> Image:
+    """Build the image of a row, in the images that the matrix names or in their stand-ins.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine, which keeps the image.
+    root : Path
+        The checkout.
+    row : Row
+        The row.
+    target : str, optional
+        The stage. ``runtime`` gets the row's tags, another one ``<row>-<stage>``.
+    architectures : sequence of str, optional
+        What the GPU module gets device code for. By default all that the row names; with stand-ins, whose images are
+        for tests alone, the row's sample.
+
+    Returns
+    -------
+    Image
+        The image.
+
+    Raises
+    ------
+    MatrixError
+        The row has no such architecture.
+    BaseImageError
+        A base image can be neither pulled nor made.
+    BuildError
+        The build failed, or a variable is set that the row forbids.
+    """
+    known = facts.load(root)
+    tags = known.matrix.tags(row, known.version) if target == "runtime" else [f"{row.name}-{target}"]
+    names = [f"{known.matrix.name}:{tag}" for tag in tags]
+    arguments = arguments_of(engine, root, row, architectures)
+    built = engine.build(root / row.dockerfile_path, context=root, target=target, tags=names, build_args=arguments)
+    assert built is not None, "there is no image only where a folder is asked for"
+    return built
+
+
+def export_wheel(engine: Engine, root: Path, row: Row, folder: Path) -> None:
+    """Put the wheel of a row's image into a folder. Parameters and errors are those of :func:`build`."""
+    arguments = arguments_of(engine, root, row)
+    engine.build(root / row.dockerfile_path, context=root, target="dist", build_args=arguments, output=folder)
+
+
+def arguments_of(engine: Engine, root: Path, row: Row, architectures: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the arguments of a row's Dockerfile. Parameters and errors are those of :func:`build`."""
+    for name in row.forbid_env:
+        if name in os.environ:
+            raise BuildError(f"{name} is set, which the row {row.name} forbids: unset it")
+    stand_ins = base_images.prepare(engine, row.bases.images)
+    if architectures is None:
+        architectures = row.sample if stand_ins else ()
+    return {
+        **row.build_args(stand_ins=stand_ins, architectures=architectures),
+        "VERSION": facts.load(root).version,
+        "REVISION": revision(root),
+        "CREATED": created(root),
+    }
+
+
+def revision(root: Path) -> str:
+    """Return the commit of a checkout."""
+    return _git(root, "rev-parse", "HEAD")
+
+
+def created(root: Path) -> str:
+    """Return when the commit of a checkout was made, so that the same commit gives the same labels."""
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or _git(root, "show", "--no-patch", "--format=%ct", "HEAD"))
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
