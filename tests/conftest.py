@@ -101,7 +101,7 @@ def gemma_server(gemma_model: Path, params: Callable[..., xlc.CommonParams]) -> 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """Serve a hub of our own, with nothing in it: the only one there is, for an empty cache and a user without token."""
+    """Serve a hub of our own, with nothing in it: the only one there is, for an empty cache and no token."""
     from huggingface_hub import close_session, constants
 
     for name in [name for name in os.environ if name.lower().endswith("_proxy") or name.startswith("HF_")]:

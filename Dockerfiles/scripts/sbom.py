@@ -59,7 +59,8 @@ def licence_of(found: Distribution) -> str:
 
 def compiled_in(sources: Path) -> Iterator[Component]:
     """Tell what the wheel's libraries were compiled from."""
-    pin = dict(re.findall(r'^set\((\w+)\s+"([^"]*)"\)', (NATIVE / "cmake/llama_cpp_pin.cmake").read_text(), re.MULTILINE))
+    text = (NATIVE / "cmake/llama_cpp_pin.cmake").read_text(encoding="utf-8")
+    pin = dict(re.findall(r'^set\((\w+)\s+"([^"]*)"\)', text, re.MULTILINE))
     source = PackageURL("pypi", None, pin["LLAMA_CPP_SDIST_NAME"], pin["LLAMA_CPP_SDIST_VERSION"])
     version = f"{pin['LLAMA_CPP_VERSION']}+{pin['LLAMA_CPP_COMMIT']}"
     yield component("llama.cpp", version, source, "MIT")

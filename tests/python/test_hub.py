@@ -1,58 +1,27 @@
-"""Models from the Hub: a server that speaks its protocol, and fails as networks and servers do."""
+"""Models from the Hub: names, tokens, mirrors, the cache that it shares; on a server that speaks its protocol."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import random
-import signal
 import subprocess
-import sys
-import textwrap
-import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
 
 import xllamacpp as xlc
 from hub_server import TOKEN, Fault, Repository
-from xllamacpp.models import find, hub_folder, locks, pull, resolve
-
-FILE = "model-Q4_K_M.gguf"
-
-
-def content(seed, size=300_000):
-    """Bytes that look like no other file's, and begin like a GGUF file's."""
-    return b"GGUF" + random.Random(seed).randbytes(size)
-
-
-Q4, Q8, MMPROJ, SMALL = content(4), content(8), content(16), content(1, 100)
+from python.hub_models import FILE, MMPROJ, Q4, Q8, add_repository, content, leftovers, pulling
+from xllamacpp.models import find, hub_folder, resolve
 
 
 @pytest.fixture
 def repository(hub):
-    """A repository with two quantizations and a projector."""
-    files = {FILE: Q4, "model-Q8_0.gguf": Q8, "mmproj-model-F16.gguf": MMPROJ, "README.md": b"text"}
-    hub.repositories["org/repo"] = Repository(files)
-    return hub.repositories["org/repo"]
+    return add_repository(hub)
 
 
-def cached_files():
-    """Everything in the Hub's cache but locks, by its path there."""
-    found = [path for path in hub_folder().rglob("*") if path.is_file() and ".locks" not in path.parts]
-    return sorted(path.relative_to(hub_folder()).as_posix() for path in found)
-
-
-def leftovers():
-    return [path for path in cached_files() if "incomplete" in path or ".new" in path]
-
-
-def pulling(name, before=""):
-    """A program that pulls a model."""
-    code = textwrap.dedent(before) + f"\nfrom xllamacpp.models import pull\nprint(pull({name!r}))"
-    return [sys.executable, "-c", code]
+TINY = content(1, 100)
 
 
 @pytest.mark.parametrize(
@@ -95,10 +64,10 @@ def test_all_parts_of_a_split_model_are_fetched_and_the_first_is_given(hub):
 
 
 def test_files_that_the_hub_keeps_in_git_are_checked_too(hub, waits):
-    hub.repositories["org/small"] = Repository({FILE: SMALL})
+    hub.repositories["org/small"] = Repository({FILE: TINY})
     path = resolve("org/small")
-    assert path.read_bytes() == SMALL
-    assert path.resolve().name == hashlib.sha1(b"blob %d\0" % len(SMALL) + SMALL).hexdigest()
+    assert path.read_bytes() == TINY
+    assert path.resolve().name == hashlib.sha1(b"blob %d\0" % len(TINY) + TINY).hexdigest()
 
 
 def test_other_programs_find_it_in_the_cache(hub, repository):
@@ -132,92 +101,6 @@ def test_the_same_file_at_another_commit_is_fetched_once(hub, repository):
     assert first != second
     assert first.samefile(second)
     assert len(hub.ranges(FILE)) == 1
-
-
-def test_a_download_that_is_cut_off_goes_on_where_it_was(hub, repository, waits):
-    # More often than a server may fail in a row without sending anything.
-    hub.faults = [Fault("cdn:", times=6, cut_at=50_000)]
-    assert resolve("org/repo").read_bytes() == Q4
-    assert hub.ranges(FILE) == ["", *(f"bytes={part}-" for part in range(50_000, 300_001, 50_000))]
-    assert len(waits) == 6
-    assert leftovers() == []
-
-
-def test_a_server_that_never_sends_a_byte_is_given_up(hub, repository, waits):
-    hub.faults = [Fault("cdn:", times=99, cut_at=0)]
-    with pytest.raises(xlc.ModelDownloadError, match=r"org/repo/model-Q4_K_M\.gguf failed.*5 times in a row"):
-        resolve("org/repo")
-    assert leftovers() == []
-    assert waits == sorted(waits)
-
-
-def test_a_server_that_falls_silent_is_asked_again(hub, repository, waits, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 1)
-    hub.faults = [Fault("cdn:", wait=threading.Event())]
-    assert resolve("org/repo").read_bytes() == Q4
-    assert hub.ranges(FILE)[1].startswith("bytes=")
-    assert len(waits) == 1
-
-
-def test_a_damaged_download_is_fetched_again(hub, repository, capfd):
-    hub.faults = [Fault("cdn:", is_corrupt=True)]
-    assert resolve("org/repo").read_bytes() == Q4
-    assert "came damaged" in capfd.readouterr().err
-    assert hub.ranges(FILE) == ["", ""]
-
-
-def test_one_that_is_damaged_again_is_refused_and_not_kept(hub, repository):
-    hub.faults = [Fault("cdn:", times=2, is_corrupt=True)]
-    with pytest.raises(xlc.ModelDownloadError, match="Nothing of it was kept") as caught:
-        resolve("org/repo")
-    assert hashlib.sha256(Q4).hexdigest() in str(caught.value)
-    assert cached_files() == []
-
-
-def test_a_beginning_that_was_damaged_on_the_disk_is_found_out(hub, repository):
-    blobs = hub_folder() / "models--org--repo" / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / f"{hashlib.sha256(Q4).hexdigest()}.incomplete").write_bytes(Q4[:1000] + b"x" + Q4[1001:2000])
-    assert resolve("org/repo").read_bytes() == Q4
-    assert hub.ranges(FILE) == ["bytes=2000-", ""]
-
-
-def test_a_whole_file_without_its_name_yet_needs_no_bytes(hub, repository):
-    blobs = hub_folder() / "models--org--repo" / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / f"{hashlib.sha256(Q4).hexdigest()}.incomplete").write_bytes(Q4)
-    assert resolve("org/repo").read_bytes() == Q4
-    assert hub.ranges(FILE) == []
-
-
-def test_a_size_that_is_not_the_listed_one_is_refused(hub, repository):
-    hub.faults = [Fault(f"hub:/org/repo/resolve/{repository.commit}", status=200, body=b"GGUF and no more")]
-    with pytest.raises(xlc.ModelDownloadError, match="has 300004 bytes, and the server offers 16"):
-        resolve("org/repo")
-
-
-@pytest.mark.parametrize("where", ["hub:/api/models", "cdn:"])
-def test_a_server_that_asks_to_wait_is_obeyed(hub, repository, waits, where):
-    hub.faults = [Fault(where, status=429, headers={"Retry-After": "7"}), Fault(where, status=503)]
-    assert resolve("org/repo").read_bytes() == Q4
-    assert waits[0] == 7
-    assert 2 <= waits[1] <= 3
-
-
-@pytest.mark.parametrize(
-    ("status", "message"), [(429, "limits how much may be asked of it.*token of your own"), (503, "again later")]
-)
-def test_a_server_that_goes_on_refusing_is_given_up(hub, repository, waits, status, message):
-    hub.faults = [Fault("hub:/api/models", times=99, status=status)]
-    with pytest.raises(xlc.ModelDownloadError, match=f"answered {status}.*4 times in a row. .*{message}"):
-        resolve("org/repo")
-
-
-def test_nobody_waits_for_an_hour(hub, repository, waits):
-    hub.faults = [Fault("hub:/api/models", status=429, headers={"Retry-After": "3600"})]
-    with pytest.raises(xlc.ModelDownloadError, match="asks to wait for 3600 s"):
-        resolve("org/repo")
-    assert waits == []
 
 
 def test_an_unknown_repository_may_be_a_private_one_or_a_path(hub, tmp_path, monkeypatch):
@@ -356,215 +239,6 @@ def test_a_new_version_that_cannot_be_had_does_not_take_away_the_old_one(hub, re
     assert resolve("org/repo").read_bytes() == content(5)
 
 
-def test_pull_finds_a_copy_with_wrong_bytes(repository):
-    path = resolve("org/repo")
-    damaged = bytearray(Q4)
-    damaged[1234] ^= 1
-    path.resolve().write_bytes(damaged)
-    assert resolve("org/repo").read_bytes() == damaged
-    assert pull("org/repo", verify=False).read_bytes() == damaged
-    assert pull("org/repo").read_bytes() == Q4
-
-
-def test_a_copy_of_the_wrong_size_is_fetched_again(repository, capfd):
-    path = resolve("org/repo")
-    path.resolve().write_bytes(Q4[:1000])
-    assert resolve("org/repo").read_bytes() == Q4
-    assert "is damaged" in capfd.readouterr().err
-
-
-KILLED_HALFWAY = """
-    import os, signal
-    from xllamacpp.models import transfer
-
-    write = transfer._Partial.write
-
-    def write_half(file, chunk):
-        write(file, chunk)
-        if file.position > 150_000:
-            file._file.flush()
-            os.kill(os.getpid(), signal.{number})
-
-    transfer._Partial.write = write_half
-    """
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_what_a_killed_download_has_is_gone_on_with(hub, repository, number):
-    program = pulling("org/repo", KILLED_HALFWAY.format(number=number.name))
-    assert subprocess.run(program, stderr=subprocess.DEVNULL, timeout=60).returncode != 0
-    (partial,) = cached_files()
-    assert partial.endswith(".incomplete")
-    there = (hub_folder() / partial).stat().st_size
-    assert resolve("org/repo").read_bytes() == Q4
-    assert hub.ranges(FILE)[-1] == f"bytes={there}-"
-    assert leftovers() == []
-
-
-def test_two_processes_fetch_it_once(hub, repository):
-    go_on = threading.Event()
-    hub.faults = [Fault("cdn:", wait=go_on)]
-    first = subprocess.Popen(pulling("org/repo"), stdout=subprocess.PIPE, text=True)
-    assert hub.sent_half.wait(60)
-    second = subprocess.Popen(pulling("org/repo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert "waiting for another process" in second.stderr.readline()
-    go_on.set()
-    paths = {process.communicate(timeout=60)[0].strip() for process in (first, second)}
-    assert len(paths) == 1
-    assert Path(paths.pop()).read_bytes() == Q4
-    assert hub.ranges(FILE) == [""]
-
-
-def test_a_process_that_waits_takes_over_from_one_that_dies(hub, repository):
-    hub.faults = [Fault("cdn:", wait=threading.Event())]
-    first = subprocess.Popen(pulling("org/repo"), stderr=subprocess.DEVNULL)
-    assert hub.sent_half.wait(60)
-    second = subprocess.Popen(pulling("org/repo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert "waiting for another process" in second.stderr.readline()
-    first.kill()
-    first.wait()
-    assert Path(second.communicate(timeout=60)[0].strip()).read_bytes() == Q4
-    assert hub.ranges(FILE)[1].startswith("bytes=")
-
-
-def test_two_at_once_do_no_harm_where_locks_do_not_work(hub, repository):
-    no_locks = """
-        import contextlib
-        from xllamacpp.models import locks
-
-        locks.held = lambda path, on_wait: contextlib.nullcontext()
-        """
-    go_on = threading.Event()
-    hub.faults = [Fault("cdn:", wait=go_on)]
-    first = subprocess.Popen(pulling("org/repo", no_locks), stdout=subprocess.PIPE, text=True)
-    assert hub.sent_half.wait(60)
-    second = subprocess.run(pulling("org/repo", no_locks), capture_output=True, text=True, timeout=60)
-    path = Path(second.stdout.strip())
-    assert path.read_bytes() == Q4, "the second finished, and the first is still at it"
-    go_on.set()
-    assert first.communicate(timeout=60)[0] == second.stdout
-    assert first.returncode == 0
-    assert path.read_bytes() == Q4
-    assert leftovers() == []
-
-
-def test_a_volume_without_locks_has_markers(repository, monkeypatch):
-    monkeypatch.setattr("filelock._unix.lock_fd_nonblocking", refuse_flock)
-    lock = hub_folder() / "x.lock"
-    with locks.held(lock, lambda: None):
-        assert lock.with_suffix(".lease").exists()
-        assert locks.is_held(lock)
-    assert not locks.is_held(lock)
-    assert resolve("org/repo").read_bytes() == Q4
-
-
-def refuse_flock(descriptor):
-    raise OSError(38, "Function not implemented")
-
-
-def test_a_volume_without_links_has_the_files_themselves(repository, monkeypatch):
-    def refuse(*arguments, **options):
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "symlink_to", refuse)
-    path = resolve("org/repo")
-    assert path.read_bytes() == Q4
-    assert not path.is_symlink()
-    assert resolve("org/repo", offline=True) == path
-
-
-def test_a_disk_that_is_full_says_what_is_missing(repository, monkeypatch):
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
-    with pytest.raises(xlc.ModelDownloadError, match=r"no space left for 300 kB in .*: 1 kB are free.*xllamacpp rm"):
-        resolve("org/repo")
-
-
-def test_a_disk_that_gets_full_keeps_what_it_has(repository, monkeypatch):
-    def fail(*arguments):
-        raise OSError(28, "No space left on device", "/the/file")
-
-    monkeypatch.setattr("xllamacpp.models.transfer._Partial.write", fail)
-    with pytest.raises(xlc.ModelDownloadError, match=r"there is no space left \(/the/file\). XLLAMACPP_CACHE"):
-        resolve("org/repo")
-
-
-def test_very_large_files_are_left_to_huggingface_hub(hub, repository, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.MAX_HTTP_DOWNLOAD_SIZE", 100_000)
-    monkeypatch.setattr("xllamacpp.models.hub.hf_hub_download", lambda *arguments, **options: called.append(arguments))
-    called = []
-    resolve("org/repo")
-    assert called == [("org/repo", FILE)]
-    assert hub.ranges(FILE) == []
-
-
-# Root may write anywhere, by two of its capabilities; what is started without them has to keep to the modes of files.
-WITHOUT_PRIVILEGE = [
-    *(sys.executable, "-c"),
-    "import ctypes, os, sys; [ctypes.CDLL(None).prctl(24, n) for n in (1, 2)]; os.execv(sys.executable, sys.argv[1:])",
-]
-
-
-def run_without_privilege(program):
-    """Run a program that has no home, and may not write where the modes of files forbid it."""
-    return subprocess.run(
-        [*WITHOUT_PRIVILEGE, *program],
-        env={**os.environ, "HOME": "/proc"},
-        cwd="/proc",
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-@pytest.fixture
-def read_only():
-    """Make a folder read-only, with all that is in it, for as long as the test runs."""
-    folders = []
-
-    def make(top):
-        found = [top, *(path for path in top.rglob("*") if path.is_dir())]
-        folders.extend(found)
-        for folder in found:
-            folder.chmod(0o555)
-
-    yield make
-    for folder in folders:
-        folder.chmod(0o755)
-
-
-def test_a_cache_is_all_that_has_to_be_writable(repository):
-    done = run_without_privilege(pulling("org/repo"))
-    assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()).read_bytes() == Q4
-
-
-def test_a_read_only_cache_serves_what_it_has(repository, read_only, tmp_path):
-    path = pull("org/repo")
-    read_only(tmp_path / "cache")
-    done = run_without_privilege(pulling("org/repo"))
-    assert done.stdout.strip() == str(path), done.stderr
-    repository.files["README.md"] = b"a new commit, with the same model"
-    done = run_without_privilege(pulling("org/repo"))
-    assert done.stdout.strip() == str(path), done.stderr
-    assert "taking org/repo from the cache" in done.stderr
-
-
-def test_a_read_only_cache_serves_a_commit_under_its_branch(repository, read_only, tmp_path):
-    path = pull(f"org/repo@{repository.commit}")
-    read_only(tmp_path / "cache")
-    done = run_without_privilege(pulling("org/repo"))
-    assert done.stdout.strip() == str(path), done.stderr
-
-
-def test_a_read_only_cache_without_it_is_said_to_be(repository, read_only, tmp_path):
-    (tmp_path / "cache").mkdir()
-    read_only(tmp_path / "cache")
-    done = run_without_privilege(pulling("org/repo"))
-    assert done.returncode != 0
-    assert "may not write there, and the model is not in it" in done.stderr
-    assert str(tmp_path / "cache") in done.stderr
-
-
 def test_a_user_without_a_home_is_told_to_name_a_folder(hub, monkeypatch):
     # What Python answers for a user that the system does not know.
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
@@ -572,17 +246,3 @@ def test_a_user_without_a_home_is_told_to_name_a_folder(hub, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(xlc.ModelDownloadError, match="name a folder in XLLAMACPP_CACHE"):
         resolve("demo")
-
-
-def test_progress_is_plain_lines_without_a_terminal(repository, capfd):
-    find("org/repo")
-    output, errors = capfd.readouterr()
-    assert output == ""
-    lines = errors.splitlines()
-    assert all(line.startswith("xllamacpp: ") for line in lines)
-    assert any(line.startswith(f"xllamacpp: org/repo/{FILE}: 100 % of 300 kB") for line in lines)
-
-
-def test_progress_can_be_turned_off(repository, capfd):
-    find("org/repo", progress=False)
-    assert capfd.readouterr() == ("", "")

@@ -17,8 +17,8 @@ import re
 import secrets
 from pathlib import Path
 
-from xllamacpp.models.folders import hub_folder
 from xllamacpp.models.content import Content
+from xllamacpp.models.folders import hub_folder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GIT_HASH = re.compile(r"[0-9a-f]{40}")
