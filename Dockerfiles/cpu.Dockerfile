@@ -21,8 +21,10 @@ RUN --mount=type=secret,id=cacert --mount=type=secret,id=pip.conf \
     --mount=type=cache,target=/root/.cache/pip \
     /scripts/with_network /scripts/fetch_sources
 
-# The core, compiled.
+# The core, compiled. LLGuidance comes first: what changes in our own code leaves it alone.
 FROM sources AS builder
+RUN --network=none cargo build --release --locked --offline --quiet \
+    --manifest-path native/llguidance/Cargo.toml --target-dir /sources/llguidance
 COPY --chmod=0755 Dockerfiles/scripts/build_wheel /scripts/
 COPY LICENSE README.md ./
 COPY native/ native/

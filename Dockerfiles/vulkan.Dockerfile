@@ -22,8 +22,10 @@ RUN --mount=type=secret,id=cacert --mount=type=secret,id=pip.conf \
     --mount=type=cache,target=/root/.cache/pip \
     /scripts/with_network /scripts/fetch_sources
 
-# The core, compiled.
+# The core, compiled. LLGuidance comes first: what changes in our own code leaves it alone.
 FROM sources AS builder
+RUN --network=none cargo build --release --locked --offline --quiet \
+    --manifest-path native/llguidance/Cargo.toml --target-dir /sources/llguidance
 COPY --chmod=0755 Dockerfiles/scripts/build_wheel /scripts/
 COPY LICENSE README.md ./
 COPY native/ native/
@@ -46,7 +48,8 @@ RUN --mount=type=secret,id=cacert --mount=type=secret,id=pip.conf \
 COPY --chmod=0755 Dockerfiles/scripts/build_module /scripts/
 ENV XLLAMACPP_BUILD_CACHE=/sources
 WORKDIR /project
-COPY native/ native/
+COPY native/CMakeLists.txt native/
+COPY native/cmake/ native/cmake/
 ARG MODULE MODULE_CMAKE_OPTIONS
 # hadolint ignore=SC2086 # the options are several words
 RUN --network=none --mount=type=bind,from=sources,source=/sources,target=/sources \

@@ -97,7 +97,9 @@ xllamacpp_find_modules("${LLAMA_CPP_DIR}/ggml" XLLAMACPP_MODULES)
 
 # llama.cpp's log goes through one file of llama-common, which prints from a thread of its own. Ours stands in its
 # place: it hands each line to the process's log queue and needs no thread.
-get_target_property(sources llama-common SOURCES)
-list(REMOVE_ITEM sources log.cpp)
-list(APPEND sources "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_log.cpp")
-set_property(TARGET llama-common PROPERTY SOURCES ${sources})
+if(XLLAMACPP_BUILD_CORE)
+  get_target_property(sources llama-common SOURCES)
+  list(REMOVE_ITEM sources log.cpp)
+  list(APPEND sources "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_log.cpp")
+  set_property(TARGET llama-common PROPERTY SOURCES ${sources})
+endif()

@@ -26,6 +26,7 @@ if(NOT XLLAMACPP_CPU MATCHES "^(all|native)$")
   message(FATAL_ERROR "XLLAMACPP_CPU is '${XLLAMACPP_CPU}'. Set it to 'all' (portable) or 'native' (this machine only).")
 endif()
 
+option(XLLAMACPP_BUILD_CORE   "Build our own C++; without it there are llama.cpp's libraries and modules alone" ON)
 option(XLLAMACPP_BUILD_PYTHON "Build the Python extension" ON)
 option(XLLAMACPP_BUILD_TESTS  "Build the GoogleTest tests of native/" OFF)
 
