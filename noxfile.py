@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -42,6 +43,10 @@ BUILD = ROOT / "build"
 WHEEL_TREE = BUILD / "wheel"
 DIST = ROOT / "dist"
 PIN = ROOT / "native" / "cmake" / "llama_cpp_pin.cmake"
+
+# nox shows what libraries log, down to each request that Docker's SDK makes.
+logging.getLogger("docker").setLevel(logging.WARNING)
+logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 MATRIX = load(ROOT)
 each_row = nox.parametrize("row", list(MATRIX.rows), ids=list(MATRIX.rows))
