@@ -20,6 +20,9 @@ _GROUP_IDS = {"render": 109, "video": 44}
 _HEAD = """\
 # Made by distribution/compose_file.py from matrix.yaml: do not edit. `nox -s matrix -- render` makes it again.
 #
+# Docker Engine 25 and Compose 2.24.4, or newer. An image that is missing is built, which takes a while: with
+# XLLAMACPP_IMAGE it is pulled from a registry of yours.
+#
 #   docker compose --profile cpu up --wait          the demo model on the CPU, at http://127.0.0.1:8080
 #   MODEL=org/repo docker compose --profile cuda up --wait
 #

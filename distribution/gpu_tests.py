@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from docker.types import DeviceRequest
 
 from engine import Engine
 from matrix import Matrix, Row
+
+# Which of several devices, as on the machine itself.
+_CHOICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
+_TESTS = ("-m", "gpu", "-p", "no:cacheprovider", "tests/gpu")
+_CERTIFICATES = "/run/certificates.pem"
 
 
 def run(engine: Engine, matrix: Matrix, row: Row, arguments: Sequence[str] = ()) -> int:
@@ -23,7 +29,7 @@ def run(engine: Engine, matrix: Matrix, row: Row, arguments: Sequence[str] = ())
     row : Row
         The row.
     arguments : sequence of str, optional
-        For pytest, instead of ``-m gpu``.
+        For pytest, instead of those that run the tests marked ``gpu``.
 
     Returns
     -------
@@ -31,11 +37,15 @@ def run(engine: Engine, matrix: Matrix, row: Row, arguments: Sequence[str] = ())
         pytest's exit status. Tests that find no GPU fail: nobody would notice that they were skipped.
     """
     devices = [device for device in row.container.devices if Path(device).exists()]
+    environment = {name: os.environ[name] for name in _CHOICES if name in os.environ}
+    # The tests' model comes from the package index.
+    bundle = engine.secrets.get("cacert")
     container = engine.client.containers.run(
         f"{matrix.name}:{row.name}-test",
-        list(arguments) or ["-m", "gpu"],
+        list(arguments or _TESTS),
         detach=True,
-        environment={"XLLAMACPP_REQUIRE_GPU": "1"},
+        environment={"XLLAMACPP_REQUIRE_GPU": "1", **environment, **({"PIP_CERT": _CERTIFICATES} if bundle else {})},
+        volumes={str(bundle): {"bind": _CERTIFICATES, "mode": "ro"}} if bundle else {},
         device_requests=[DeviceRequest(count=-1, capabilities=[["gpu"]])] if row.container.reserve else None,
         devices=[f"{device}:{device}" for device in devices],
         group_add=sorted({str(owner) for device in devices for owner in _groups(Path(device))}),

@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a GPU where there is none."""
     needing = [item for item in items if item.get_closest_marker("gpu")]
     if needing and not _gpus():
+        if os.environ.get("XLLAMACPP_REQUIRE_GPU") == "1":
+            raise pytest.UsageError("XLLAMACPP_REQUIRE_GPU is set, and there is no GPU device: see `xllamacpp doctor`")
         for item in needing:
             item.add_marker(
                 pytest.mark.skip(reason="no GPU device: this build has no GPU module, or its driver is missing")
