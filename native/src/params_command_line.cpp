@@ -5,6 +5,7 @@
 #include "preset.h"
 
 #include <algorithm>
+#include <cctype>
 #include <stdexcept>
 
 namespace xllamacpp {
@@ -66,6 +67,19 @@ std::string negative_variable(const common_arg & option) {
     std::string name = option.env;
     string_replace_all(name, "LLAMA_ARG_", "LLAMA_ARG_NO_");
     return name;
+}
+
+/// Returns the variable of the flag that a wrong one was made from: LLAMA_ARG_BATCH for LLAMA_ARG_BATCH_SIZE.
+std::string variable_of_flag(const std::string & wrong) {
+    std::string flag = "--" + wrong.substr(std::string("LLAMA_ARG_").size());
+    std::transform(flag.begin(), flag.end(), flag.begin(),
+                   [](unsigned char c) { return static_cast<char>(c == '_' ? '-' : std::tolower(c)); });
+    for (const common_arg & option : command_line::options()) {
+        if (option.env && has_name(option, flag)) {
+            return option.env;
+        }
+    }
+    return "";
 }
 
 /// Turns the two characters \n into a line break, and so on, behind the texts that are known to be plain.
@@ -204,7 +218,8 @@ void command_line::check_variables(const std::map<std::string, std::string> & en
     }
     for (const auto & [name, value] : environment) {
         if (name.rfind("LLAMA_ARG_", 0) == 0 && std::find(known.begin(), known.end(), name) == known.end()) {
-            const std::string nearest = nearest_name(name, known);
+            const std::string flags   = variable_of_flag(name);
+            const std::string nearest = flags.empty() ? nearest_name(name, known) : flags;
             throw parameter_error(name + ": llama.cpp's server has no such environment variable" +
                                   (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
         }
@@ -213,6 +228,7 @@ void command_line::check_variables(const std::map<std::string, std::string> & en
 
 void command_line::apply_value(const common_arg & option, const std::string & setting, const std::string & value) {
     forget_default_breakers(option);
+    const size_t n_keys = target_.api_keys.size();
     explain(option, setting, [&] {
         if (apply_devices(option, value)) {
             return;
@@ -225,6 +241,11 @@ void command_line::apply_value(const common_arg & option, const std::string & se
             option.handler_bool(target_, switch_value(value));
         } else if (option.handler_void && common_arg_utils::is_truthy(value)) {
             option.handler_void(target_);
+        }
+        // An empty secret must not open the server to everybody, as it does in llama.cpp.
+        const bool takes_keys = has_name(option, "--api-key") || has_name(option, "--api-key-file");
+        if (takes_keys && target_.api_keys.size() == n_keys) {
+            throw parameter_error("there is no key in it; give one, or leave this out to let everybody in");
         }
     });
 }

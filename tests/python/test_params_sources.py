@@ -338,6 +338,7 @@ class TestEnvironment:
         [
             ({"LLAMA_ARG_CTX_SIZE": "many"}, "LLAMA_ARG_CTX_SIZE=many: expected a number"),
             ({"LLAMA_ARG_CTX_SIZ": "5"}, "LLAMA_ARG_CTX_SIZ: llama.cpp's server has no such environment variable; did"),
+            ({"LLAMA_ARG_BATCH_SIZE": "5"}, "no such environment variable; did you mean LLAMA_ARG_BATCH?"),
             ({"LLAMA_ARG_CTX_SIZE": "-5"}, "n_ctx: expected a whole number from 0 to 1073741824, got -5"),
             ({"LLAMA_ARG_CONT_BATCHING": "maybe"}, "expected on or off"),
             ({"XLLAMACPP_SET": "n_ctx=5"}, "XLLAMACPP_SET: expected a JSON object of values by path"),
@@ -348,6 +349,32 @@ class TestEnvironment:
         with pytest.raises(xlc.ParameterError) as caught:
             xlc.CommonParams.from_env(environ)
         assert message in str(caught.value)
+
+
+class TestKeys:
+    """An empty secret must not open the server to everybody."""
+
+    @pytest.mark.parametrize("text", ["", "\n\n", "# a comment\n"])
+    def test_file_without_a_key(self, text, tmp_path):
+        file = tmp_path / "keys"
+        file.write_text(text)
+        with pytest.raises(xlc.ParameterError, match=r"LLAMA_ARG_API_KEY_FILE=.*keys: there is no key in it"):
+            xlc.CommonParams.from_env({"LLAMA_ARG_API_KEY_FILE": str(file)})
+        with pytest.raises(xlc.ParameterError, match=r"--api-key-file .*keys: there is no key in it"):
+            xlc.CommonParams.from_args(["--api-key-file", str(file)])
+
+    @pytest.mark.parametrize("text", ["", ",", ",,"])
+    def test_list_without_a_key(self, text):
+        with pytest.raises(xlc.ParameterError, match=r"LLAMA_API_KEY=,*: there is no key in it"):
+            xlc.CommonParams.from_env({"LLAMA_API_KEY": text})
+        with pytest.raises(xlc.ParameterError, match=r"--api-key ,*: there is no key in it"):
+            xlc.CommonParams.from_args(["--api-key", text])
+
+    def test_several_sources_add_up(self, tmp_path):
+        file = tmp_path / "keys"
+        file.write_text("# for the proxy\nb\n\nc\n")
+        params = xlc.CommonParams.from_args(["--api-key", "a", "--api-key-file", str(file)])
+        assert list(params.api_keys) == ["a", "b", "c"]
 
 
 def test_going_outside_writes_nothing():
