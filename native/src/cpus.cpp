@@ -1,9 +1,8 @@
-#include "cpus.h"
+#include "xllamacpp/cpus.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -130,17 +129,21 @@ int allowed_cpus() {
     return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-int cpu_quota(const fs::path & root) {
-    int quota = 0;
+std::optional<double> cpu_limit(const fs::path & root) {
+    std::optional<double> lowest;
     for (const hierarchy & each : find_hierarchies(root)) {
         const std::optional<std::string> group = find_group(each, root);
         const std::optional<double>      limit = group ? lowest_limit(each, *group, root) : std::nullopt;
-        if (limit) {
-            const int whole = static_cast<int>(std::clamp(*limit, 1.0, 1e6));
-            quota           = quota == 0 ? whole : std::min(quota, whole);
+        if (limit && (!lowest || *limit < *lowest)) {
+            lowest = limit;
         }
     }
-    return quota;
+    return lowest;
+}
+
+int usable_cpus(const fs::path & root) {
+    const double allowed = allowed_cpus();
+    return std::max(1, static_cast<int>(std::min(allowed, cpu_limit(root).value_or(allowed))));
 }
 
 }  // namespace xllamacpp

@@ -1,8 +1,8 @@
 // What happens to parameters between setting and loading. llama.cpp's command line and server do the same in several
 // places; a server that was set up from a program needs it just as much.
 #include "params_native.h"
-#include "cpus.h"
 #include "params_files.h"
+#include "xllamacpp/cpus.h"
 #include "xllamacpp/log.h"
 
 #include "chat.h"
@@ -18,11 +18,9 @@ namespace {
 /// ggml's threads wait for each other in a loop, many times for each token: one thread more than there are CPUs makes
 /// every such wait as long as the scheduler's time slice, and one more than the quota has CPUs, as long as its period.
 void resolve_threads(common_params & p) {
-    const int  allowed   = allowed_cpus();
-    const int  quota     = cpu_quota();
-    const bool is_capped = quota > 0 && quota < allowed;
-    const int  cpus      = is_capped ? quota : allowed;
-    if (is_capped) {
+    const int allowed = allowed_cpus();
+    const int cpus    = usable_cpus();
+    if (cpus < allowed) {
         log_write(log_level_info, "threads: " + std::to_string(cpus) +
                                       " at most, the CPU quota of this container or control group (CPUs: " +
                                       std::to_string(allowed) + ")");

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import xllamacpp as xlc
+from xllamacpp._native import _core
 from xllamacpp.cli.bench import Measurement, Rates
-from xllamacpp.container import usable_cpus
 
 SMALL = ["--prompt-tokens", "24", "--max-tokens", "8"]
 
@@ -34,7 +34,7 @@ def test_text_is_a_table(run, demo_model):
     version, model, _, prompt, together, generation, *_ = done.stdout.splitlines()
     assert version.startswith("xllamacpp ")
     assert model.startswith(f"{demo_model.name} on ")
-    assert model.endswith(f", CPU threads: {usable_cpus()}")
+    assert model.endswith(f", CPU threads: {_core.usable_cpus()}")
     assert prompt.split()[:3] == ["prompt", "24", "tokens"]
     assert together.split()[:3] == ["2", "at", "once"]
     assert generation.split()[:3] == ["generation", "8", "tokens"]

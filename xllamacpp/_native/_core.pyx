@@ -14,7 +14,7 @@ from libcpp.string cimport string
 from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
-from xllamacpp._native cimport backends, grammar, log
+from xllamacpp._native cimport backends, cpus, grammar, log
 from xllamacpp._native.log cimport log_line
 from xllamacpp._native.params cimport argument_sources, params
 from xllamacpp._native.server cimport server, server_state
@@ -288,6 +288,19 @@ def devices():
 
 def system_info():
     return decode(backends.system_info())
+
+
+def allowed_cpus():
+    return cpus.allowed_cpus()
+
+
+def cpu_limit():
+    limit = cpus.cpu_limit()
+    return limit.value() if limit.has_value() else None
+
+
+def usable_cpus():
+    return cpus.usable_cpus()
 
 
 def json_schema_to_grammar(str schema):

@@ -15,9 +15,9 @@ from typing import Any
 import click
 
 from xllamacpp import BUILD_INFO, CommonParams, Server, ServerError
+from xllamacpp._native import _core
 from xllamacpp.cli import generation
 from xllamacpp.cli.info import version
-from xllamacpp.container import usable_cpus
 from xllamacpp.gpu_access import get_gpu_access
 
 # The least context that llama.cpp makes for a slot.
@@ -111,7 +111,7 @@ def command(
     report = {
         "model": params.model.path,
         "devices": _devices(params),
-        "n_threads": min(n_threads or usable_cpus(), usable_cpus()),
+        "n_threads": min(n_threads or _core.usable_cpus(), _core.usable_cpus()),
         "parallel": parallel,
         "repetitions": repetitions,
         "prompt": {"tokens": prompt_tokens, **_sum_up(reading)},

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xllamacpp import BUILD_INFO, CommonParams, __version__, get_device_info
+from xllamacpp._native import _core
 from xllamacpp.cli import generation
 from xllamacpp.cli.gpu import is_gpu_required
 from xllamacpp.cli.info import version
-from xllamacpp.container import container_kind, cpu_limit, memory_limit
+from xllamacpp.container import container_kind, memory_limit
 from xllamacpp.devices import get_backend_modules
 from xllamacpp.enums import ggml_backend_dev_type
 from xllamacpp.errors import ModelError
@@ -91,8 +92,8 @@ def look_at_cpu() -> Iterator[Observation]:
     device = next(device for device in get_device_info() if device["type"] == kind)
     yield Observation("CPU", device["description"])
     yield Observation("module", f"{loaded['name']}: {loaded['reason']}")
-    usable, there = len(os.sched_getaffinity(0)), os.cpu_count()
-    limit = cpu_limit()
+    usable, there = _core.allowed_cpus(), os.cpu_count()
+    limit = _core.cpu_limit()
     time = "" if limit is None else f", and {limit:g} CPUs' time of them"
     is_slow = limit is not None and limit < 1
     yield Observation(
