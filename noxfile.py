@@ -237,6 +237,14 @@ def image(session: nox.Session, row: str) -> None:
         session.log(f"{', '.join(built.tags)}: {built.attrs['Size'] / 1e6:.0f} MB")
 
 
+@nox.session(default=False, venv_backend="none")
+@each_row
+def image_check(session: nox.Session, row: str) -> None:
+    """Check the Dockerfile of a row and build its core: as far as can be gone where its SDK cannot be had."""
+    with errors_of(session), engines.engine() as engine:
+        image_builds.check(engine, ROOT, MATRIX.row(row))
+
+
 @nox.session(default=False)
 @each_row
 def image_test(session: nox.Session, row: str) -> None:

@@ -113,6 +113,28 @@ class Engine:
                 raise BuildError(f"{what} failed ({result.returncode}): see above. It was: {shlex.join(command)}")
             return None if output else self.client.images.get(image_id.read_text(encoding="ascii").strip())
 
+    def check(self, dockerfile: Path, *, context: Path = Path(), build_args: Mapping[str, str] | None = None) -> None:
+        """Let BuildKit read a Dockerfile and look it over, without building anything.
+
+        Parameters
+        ----------
+        dockerfile, context, build_args
+            As for :meth:`build`.
+
+        Raises
+        ------
+        BuildError
+            It cannot be read, or BuildKit warns of something in it.
+        """
+        command = [
+            *("docker", "buildx", "build", "--check", "--progress=plain", f"--file={dockerfile}", "--builder=default"),
+            *(f"--build-arg={name}={value}" for name, value in (build_args or {}).items()),
+            str(context),
+        ]
+        result = subprocess.run(command, env=self._environment({}))
+        if result.returncode:
+            raise BuildError(f"BuildKit's check of {dockerfile} failed: see above. It was: {shlex.join(command)}")
+
     def compose(
         self,
         *arguments: str,

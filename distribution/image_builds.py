@@ -59,6 +59,39 @@ def build(
     return built
 
 
+def check(engine: Engine, root: Path, row: Row) -> Image:
+    """Take a row as far as can be gone without its SDK: check its Dockerfile, and build the stages of the core.
+
+    Parameters
+    ----------
+    engine, root, row
+        As for :func:`build`.
+
+    Returns
+    -------
+    Image
+        The stage ``builder``.
+
+    Raises
+    ------
+    BaseImageError
+        The image that the core is built in can be neither pulled nor made.
+    BuildError
+        BuildKit warns of something in the Dockerfile, or the build failed.
+    """
+    builder = row.bases.builder
+    arguments = {**row.build_args(), **_labels(root)}
+    if base_images.prepare(engine, [builder]):
+        # The check wants some image in each place.
+        arguments |= {name: builder.stand_in.image for name in arguments if name.endswith("_IMAGE")}
+    dockerfile = root / row.dockerfile_path
+    engine.check(dockerfile, context=root, build_args=arguments)
+    tag = f"{facts.load(root).matrix.name}:{row.name}-builder"
+    built = engine.build(dockerfile, context=root, target="builder", tags=[tag], build_args=arguments)
+    assert built is not None, "there is no image only where a folder is asked for"
+    return built
+
+
 def export_wheel(engine: Engine, root: Path, row: Row, folder: Path) -> None:
     """Put the wheel of a row's image into a folder. Parameters and errors are those of :func:`build`."""
     arguments = arguments_of(engine, root, row)
@@ -73,12 +106,7 @@ def arguments_of(engine: Engine, root: Path, row: Row, architectures: Sequence[s
     stand_ins = base_images.prepare(engine, row.bases.images)
     if architectures is None:
         architectures = row.sample if stand_ins else ()
-    return {
-        **row.build_args(stand_ins=stand_ins, architectures=architectures),
-        "VERSION": facts.load(root).version,
-        "REVISION": revision(root),
-        "CREATED": created(root),
-    }
+    return {**row.build_args(stand_ins=stand_ins, architectures=architectures), **_labels(root)}
 
 
 def revision(root: Path) -> str:
@@ -90,6 +118,10 @@ def created(root: Path) -> str:
     """Return when the commit of a checkout was made, so that the same commit gives the same labels."""
     seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or _git(root, "show", "--no-patch", "--format=%ct", "HEAD"))
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _labels(root: Path) -> dict[str, str]:
+    return {"VERSION": facts.load(root).version, "REVISION": revision(root), "CREATED": created(root)}
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -25,7 +25,8 @@ class ImageRun:
     Parameters
     ----------
     reached : str
-        How far it went: ``nothing``, ``compiled``, ``ran`` (on the CPU) or ``ran on a GPU``.
+        How far it went: ``nothing``, ``checked`` (all but its GPU module), ``compiled``, ``ran`` (on the CPU) or ``ran
+        on a GPU``.
     what : str
         What was done, or why nothing was.
     date : date, optional
@@ -36,7 +37,7 @@ class ImageRun:
         What it was built and run on.
     """
 
-    reached: Literal["nothing", "compiled", "ran", "ran on a GPU"]
+    reached: Literal["nothing", "checked", "compiled", "ran", "ran on a GPU"]
     what: str
     date: datetime.date | None = None
     bases: Literal["upstream", "stand-ins"] | None = None
@@ -47,6 +48,8 @@ class ImageRun:
         """The run in a few words, for a table."""
         if self.reached == "nothing":
             return "never built"
+        if self.reached == "checked":
+            return f"{self.date}: checked, its module never built"
         built = "built" if self.bases == "upstream" else "built from stand-ins"
         return f"{self.date}: {built}" if self.reached == "compiled" else f"{self.date}: {built}, {self.reached}"
 

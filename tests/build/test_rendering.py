@@ -115,14 +115,23 @@ def test_a_new_version_is_shown_too(tree):
     assert [difference.path for difference in rendering.check(tree)] == [COMPOSE, BAKE, DOCS]
 
 
-def test_a_new_run_is_shown_too(tree):
+@pytest.mark.parametrize(
+    ("reached", "summary"),
+    [
+        ("checked", "2026-11-20: checked, its module never built"),
+        ("compiled", "2026-11-20: built from stand-ins"),
+        ("ran", "2026-11-20: built from stand-ins, ran"),
+        ("ran on a GPU", "2026-11-20: built from stand-ins, ran on a GPU"),
+    ],
+)
+def test_a_new_run_is_shown_too(tree, reached, summary):
     (tree / image_runs.FILE).write_text(RECORD)
     rendering.render(tree)
-    new = "vulkan: {reached: ran, date: 2026-11-20, bases: stand-ins, machine: two cores, what: answers on the CPU}"
+    new = f"vulkan: {{reached: {reached}, date: 2026-11-20, bases: stand-ins, machine: two cores, what: answers}}"
     edit(tree / image_runs.FILE, "vulkan: {reached: nothing, what: not built yet}", new)
     readme, docs = rendering.check(tree)
-    assert "2026-11-20: built from stand-ins, ran" in readme.diff
-    assert "| `vulkan` | 2026-11-20 | ran | stand-ins | two cores | answers on the CPU |" in docs.diff
+    assert f"| {summary} |" in readme.diff
+    assert f"| `vulkan` | 2026-11-20 | {reached} | stand-ins | two cores | answers |" in docs.diff
 
 
 def test_an_edited_file_is_put_right(tree):

@@ -69,6 +69,15 @@ def test_a_cache_outlives_a_build_and_a_stage_comes_out_as_files(engine, project
     assert (project / "out" / "interfaces").read_text() == "lo\n"
 
 
+def test_a_check_reads_the_file_and_builds_nothing(engine, project, slim_image, name):
+    dockerfile = project / "Dockerfile"
+    dockerfile.write_text(f"FROM {slim_image} AS work\nRUN false {name}\n")
+    engine.check(dockerfile, context=project)
+    dockerfile.write_text(f"FROM {slim_image} AS work\nFROM ${{OTHER}} AS rest\nENV PASSWORD={name}\n")
+    with pytest.raises(BuildError, match=f"BuildKit's check of {dockerfile} failed"):
+        engine.check(dockerfile, context=project, build_args={"OTHER": slim_image})
+
+
 def test_a_secret_reaches_the_build_and_no_layer(engine, project, name):
     secret = uuid.uuid4().hex
     word = project / "word"
