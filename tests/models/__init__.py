@@ -7,19 +7,37 @@ answer. They prove nothing about quality: their texts and scores mean nothing. W
 
 from models.adapters import TINY_LORA
 from models.bert import TINY_ENCODER, TINY_RERANKER
+from models.broken import BROKEN
+from models.chats import TINY_REASONING, TINY_TOOLS
 from models.gemma import GEMMA
-from models.llama import TINY, TINY_DRAFT, TINY_OTHER_VOCABULARY
-from models.writing import TinyModel, Weights, tiny
+from models.llama import TINY, TINY_DRAFT, TINY_FIM, TINY_OTHER_VOCABULARY
+from models.minilm import MINILM
+from models.senses import TINY_AUDIO, TINY_VISION, TINY_VISION_AND_AUDIO, TINY_WITNESS
+from models.smollm2 import SMOLLM2_DRAFT, SMOLLM2_LORA
+from models.writing import DerivedModel, TinyModel, Weights, derived, tiny
 
 __all__ = [
+    "BROKEN",
     "GEMMA",
+    "MINILM",
+    "SMOLLM2_DRAFT",
+    "SMOLLM2_LORA",
     "TINY",
+    "TINY_AUDIO",
     "TINY_DRAFT",
     "TINY_ENCODER",
+    "TINY_FIM",
     "TINY_LORA",
     "TINY_OTHER_VOCABULARY",
+    "TINY_REASONING",
     "TINY_RERANKER",
+    "TINY_TOOLS",
+    "TINY_VISION",
+    "TINY_VISION_AND_AUDIO",
+    "TINY_WITNESS",
+    "DerivedModel",
     "TinyModel",
     "Weights",
+    "derived",
     "tiny",
 ]

@@ -6,12 +6,15 @@ import string
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from models.vocabulary import FIRST_BYTE, FIRST_PIECE, add_byte_vocabulary
 from models.writing import TinyModel, Weights
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter
 
 EMBEDDING = 64
+"""int: how many numbers stand for a token."""
+
 _HEADS = 2  # of 32 numbers: one block of a quantised cache
 _FEED_FORWARD = 128
 _CONTEXT = 512
@@ -22,9 +25,10 @@ _CHAT_TEMPLATE = (
 )
 _PIECES = ("▁", *string.ascii_lowercase, "▁t", "he", "▁the", "in", "▁a", "an", "▁an", "er", "on", "▁o", "re")
 _OTHER_PIECES = ("▁", *string.ascii_uppercase, *string.digits)
+_FIM = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 
 
-def _writer_of_llama(pieces: tuple[str, ...] = _PIECES, layers: int = 2) -> Callable[[GGUFWriter, Weights], None]:
+def _writer(pieces: tuple[str, ...] = _PIECES, layers: int = 2) -> Callable[[GGUFWriter, Weights], None]:
     def write(writer: GGUFWriter, weights: Weights) -> None:
         writer.add_block_count(layers)
         writer.add_context_length(_CONTEXT)
@@ -34,13 +38,15 @@ def _writer_of_llama(pieces: tuple[str, ...] = _PIECES, layers: int = 2) -> Call
         writer.add_head_count_kv(_HEADS)
         writer.add_layer_norm_rms_eps(1e-5)
         writer.add_rope_dimension_count(EMBEDDING // _HEADS)
-        tokens = _add_byte_vocabulary(writer, pieces)
+        tokens = add_byte_vocabulary(writer, pieces)
         writer.add_chat_template(_CHAT_TEMPLATE)
 
         weights.add("token_embd.weight", tokens, EMBEDDING)
         weights.add("output_norm.weight", EMBEDDING, around=1)
         # Zeros for what is not plain text, so that greedy answers are text and go on for as long as they are asked to.
-        weights.add("output.weight", tokens, EMBEDDING, zero=(*range(3 + 0x20), *range(3 + 0x7F, 3 + 0x100)))
+        control = (FIRST_PIECE + place for place, piece in enumerate(pieces) if piece.startswith("<"))
+        no_text = (*range(FIRST_BYTE + 0x20), *range(FIRST_BYTE + 0x7F, FIRST_PIECE), *control)
+        weights.add("output.weight", tokens, EMBEDDING, zero=no_text)
         for layer in range(layers):
             block = f"blk.{layer}"
             weights.add(f"{block}.attn_norm.weight", EMBEDDING, around=1)
@@ -54,36 +60,29 @@ def _writer_of_llama(pieces: tuple[str, ...] = _PIECES, layers: int = 2) -> Call
     return write
 
 
-def _add_byte_vocabulary(writer: GGUFWriter, pieces: tuple[str, ...]) -> int:
-    """Add a SentencePiece vocabulary that can spell anything: each byte is a token."""
-    from gguf import TokenType
-
-    control = ("<unk>", "<s>", "</s>")
-    octets = tuple(f"<0x{octet:02X}>" for octet in range(256))
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list([*control, *octets, *pieces])
-    # The earlier a piece stands, the sooner it is put together.
-    writer.add_token_scores([*[0.0] * (len(control) + len(octets)), *(-float(rank) for rank in range(len(pieces)))])
-    types = [TokenType.UNKNOWN, TokenType.CONTROL, TokenType.CONTROL]
-    writer.add_token_types([*types, *[TokenType.BYTE] * len(octets), *[TokenType.NORMAL] * len(pieces)])
-    writer.add_unk_token_id(0)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    return len(control) + len(octets) + len(pieces)
+def _write_fim(writer: GGUFWriter, weights: Weights) -> None:
+    for place, part in enumerate(("pre", "suf", "mid")):
+        writer.add_uint32(f"tokenizer.ggml.fim_{part}_token_id", FIRST_PIECE + len(_PIECES) + place)
+    _writer((*_PIECES, *_FIM))(writer, weights)
 
 
-TINY = TinyModel("tiny", "llama", _writer_of_llama(), seed=1)
+TINY = TinyModel("tiny", "llama", _writer(), seed=1)
 """A causal model with a chat template, of 2 layers and 297 tokens.
 
 It proves requests, slots, caches, samplers, grammars and limits. It does not follow a prompt, nor end a text by itself.
 """
 
-TINY_DRAFT = TinyModel("tiny-draft", "llama", _writer_of_llama(layers=1), seed=2)
+TINY_DRAFT = TinyModel("tiny-draft", "llama", _writer(layers=1), seed=2)
 """A draft that TINY takes: its vocabulary, 1 layer, other weights.
 
 It proves that drafting runs and leaves the greedy text as it was, not that it saves time: hardly a token is right.
 """
 
-TINY_OTHER_VOCABULARY = TinyModel("tiny-other-vocabulary", "llama", _writer_of_llama(_OTHER_PIECES), seed=3)
+TINY_OTHER_VOCABULARY = TinyModel("tiny-other-vocabulary", "llama", _writer(_OTHER_PIECES), seed=3)
 """TINY with other tokens, and another number of them. It proves what is said of a draft that does not fit."""
 
+TINY_FIM = TinyModel("tiny-fim", "llama", _write_fim, seed=7)
+"""TINY with the three tokens that ``/infill`` needs.
+
+It proves that a request is answered, and that what stands before and after the gap counts. What it puts in is noise.
+"""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from xllamacpp.models import cache_folder
+from xllamacpp.models import KnownModel, cache_folder, fetch
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter
@@ -41,6 +41,29 @@ class TinyModel:
     architecture: str
     write: Callable[[GGUFWriter, Weights], None]
     seed: int
+
+
+@dataclass(frozen=True)
+class DerivedModel:
+    """A model that :func:`derived` makes of real ones.
+
+    Parameters
+    ----------
+    name : str
+        The name of its file.
+    architecture : str
+        llama.cpp's name for its architecture.
+    write : callable
+        Gives a writer the metadata and tensors that it takes out of the sources' files. Its place is as for
+        :class:`TinyModel`.
+    sources : tuple of KnownModel
+        What it is made of.
+    """
+
+    name: str
+    architecture: str
+    write: Callable[..., None]
+    sources: tuple[KnownModel, ...]
 
 
 class Weights:
@@ -72,30 +95,34 @@ def tiny(model: TinyModel) -> Path:
     Path
         Its file.
     """
-    return written(
-        model.name, model.write, model.architecture, lambda writer: model.write(writer, Weights(writer, model.seed))
-    )
+    return _written(model, lambda writer: model.write(writer, Weights(writer, model.seed)))
 
 
-def written(name: str, builder: Callable[..., None], architecture: str, fill: Callable[[GGUFWriter], None]) -> Path:
-    """Write a file into the cache, unless it is there.
+def derived(model: DerivedModel) -> Path:
+    """Make a model of real ones, in the cache, unless it is there.
 
     Parameters
     ----------
-    name : str
-        The first part of its name.
-    builder : callable
-        The function whose module decides whether the file is still the right one.
-    architecture : str
-        llama.cpp's name for the model's architecture.
-    fill : callable
-        Gives a writer its metadata and tensors.
+    model : DerivedModel
+        One of this package's.
+
+    Returns
+    -------
+    Path
+        Its file.
     """
+    sources = (source.sha256 for source in model.sources)
+    return _written(model, lambda writer: model.write(writer, *map(fetch, model.sources)), *sources)
+
+
+def _written(model: TinyModel | DerivedModel, fill: Callable[[GGUFWriter], None], *sources: str) -> Path:
     # Another builder is another file: nobody has to remember to count up a version.
-    path = cache_folder() / f"{name}-{_version(builder.__module__)}.gguf"
+    builder = (*_sources(model.write.__module__), *sources)
+    version = hashlib.sha256("".join(builder).encode()).hexdigest()[:12]
+    path = cache_folder() / f"{model.name}-{version}.gguf"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, architecture, fill)
+        _write(path, model.architecture, fill)
     return path
 
 
@@ -120,18 +147,18 @@ def _write(path: Path, architecture: str, fill: Callable[[GGUFWriter], None]) ->
 
 
 @functools.cache
-def _version(module: str) -> str:
-    sources: dict[str, bytes] = {}
+def _sources(module: str) -> tuple[str, ...]:
+    """Return the source of a module and of all of this package that it imports, however far off."""
+    sources: dict[str, str] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         if name not in sources:
-            sources[name] = Path(str(sys.modules[name].__file__)).read_bytes()
+            sources[name] = Path(str(sys.modules[name].__file__)).read_text(encoding="utf-8")
             waiting += _imported(sources[name])
-    return hashlib.sha256(b"".join(sources[name] for name in sorted(sources))).hexdigest()[:12]
+    return tuple(sources[name] for name in sorted(sources))
 
 
-def _imported(source: bytes) -> list[str]:
-    """Return the modules of this package that a source imports from."""
+def _imported(source: str) -> list[str]:
     imports = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom))
     return [str(node.module) for node in imports if str(node.module).startswith(f"{__package__}.")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
 
 import pytest
 
@@ -23,16 +25,26 @@ def complete(params):
     return run
 
 
-def test_is_written_once_and_the_same_everywhere(monkeypatch, tmp_path):
-    first = models.tiny(models.TINY)
+EVERY = [model for model in vars(models).values() if isinstance(model, models.TinyModel)]
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: model.name)
+def test_is_written_once_and_the_same_everywhere(model, monkeypatch, tmp_path):
+    first = models.tiny(model)
     written = first.stat().st_mtime_ns
-    assert models.tiny(models.TINY) == first
+    assert models.tiny(model) == first
     assert first.stat().st_mtime_ns == written
     monkeypatch.setenv("XLLAMACPP_CACHE", str(tmp_path))
-    again = models.tiny(models.TINY)
+    again = models.tiny(model)
     assert again != first
     assert again.read_bytes() == first.read_bytes()
     assert [path.name for path in again.parent.iterdir()] == [first.name]
+    assert first.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("model", [*EVERY, models.MINILM, models.SMOLLM2_DRAFT], ids=lambda model: model.name)
+def test_file_changes_with_the_module_that_the_model_is_in(model):
+    assert model in vars(sys.modules[model.write.__module__]).values()
 
 
 def test_completes_and_chats(params):
@@ -81,6 +93,30 @@ def test_adapter_counts_by_its_scale(complete):
 
     assert scaled(1) != complete()
     assert scaled(0) == complete()
+
+
+def test_gap_is_filled_by_what_stands_around_it(params):
+    def infill(server, before, after):
+        request = {"input_prefix": before, "input_suffix": after, "n_predict": 12, "temperature": 0}
+        return server.request("POST", "/infill", request)["content"]
+
+    with xlc.Server(params(models.tiny(models.TINY_FIM))) as server:
+        texts = {infill(server, before, after) for before in ("a", "the") for after in ("in", "on")}
+        assert infill(server, "a", "in") in texts
+    assert len(texts) == 4
+    with (
+        xlc.Server(params(models.tiny(models.TINY))) as server,
+        pytest.raises(xlc.RequestError, match="does not support infill"),
+    ):
+        infill(server, "a", "in")
+
+
+@pytest.mark.parametrize("harm", models.BROKEN)
+def test_broken_file_is_no_model(harm, params, tmp_path):
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(models.BROKEN[harm](models.tiny(models.TINY).read_bytes()))
+    with pytest.raises(xlc.ModelLoadError, match=re.escape(str(path))):
+        xlc.Server(params(path))
 
 
 def test_encoder_embeds(params):

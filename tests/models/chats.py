@@ -1,0 +1,87 @@
+"""Models that chat as a script has them: one thinks before it answers, one calls tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.script import ANYTHING, END, Script, in_turn
+from models.writing import TinyModel, Weights
+
+if TYPE_CHECKING:
+    from gguf import GGUFWriter
+
+_THOUGHT = ("The", " question", " is", " easy", ",", " so", " I", " think", " briefly", ".")
+_AFTER_A_THOUGHT = ("It", " was", " forty", "-", "two", "!")
+
+_REASONING = Script(
+    template=(
+        "{%- for message in messages -%}"
+        "{{- '<|' + message.role + '|>' -}}"
+        "{%- if message.reasoning_content -%}{{- '<think>' + message.reasoning_content + '</think>' -}}{%- endif -%}"
+        "{{- message.content + '</s>' -}}"
+        "{%- endfor -%}"
+        "{%- if add_generation_prompt -%}"
+        "{{- '<|assistant|>' -}}"
+        "{%- if enable_thinking is defined and not enable_thinking -%}{{- '<think></think>' -}}{%- endif -%}"
+        "{%- endif -%}"
+    ),
+    follows={
+        **in_turn("<|assistant|>", "<think>", *_THOUGHT, "</think>", *_AFTER_A_THOUGHT, END),
+        **in_turn(ANYTHING, _AFTER_A_THOUGHT[0]),
+    },
+)
+
+
+def _write_reasoning(writer: GGUFWriter, _: Weights) -> None:
+    _REASONING.write(writer)
+
+
+TINY_REASONING = TinyModel("tiny-reasoning", "llama", _write_reasoning, seed=0)
+"""A model that thinks "The question is easy, so I think briefly.", in ten tokens, and answers "It was forty-two!".
+
+It opens its thought by itself; with ``enable_thinking`` false its template has closed one before it begins. It proves
+how thought and answer are told apart, and what a budget does. It hears no question: it always thinks the same.
+"""
+
+_CALLS = (
+    *("<tool_call>", '{"name": "', "get_weather", '", "arguments": {"', "city", '": "', "Paris", '"}}'),
+    *("</tool_call>\n<tool_call>", '{"name": "get_', 'weather", ', '"arguments": ', '{"city": "', 'Oslo"}}'),
+    "</tool_call>",
+)
+_WITHOUT_A_CALL = ("It", " is", " sunny", ".")
+
+_TOOLS = Script(
+    template=(
+        "{%- if tools -%}{{- '<|tools|>' + tools | tojson + '</s>' -}}{%- endif -%}"
+        "{%- for message in messages -%}"
+        "{{- '<|' + message.role + '|>' + (message.content or '') -}}"
+        "{%- for call in message.tool_calls or [] -%}"
+        "{%- if not loop.first -%}{{- '\n' -}}{%- endif -%}"
+        "{{- '<tool_call>{\"name\": ' + call.function.name | tojson -}}"
+        "{{- ', \"arguments\": ' + call.function.arguments | tojson + '}</tool_call>' -}}"
+        "{%- endfor -%}"
+        "{{- '</s>' -}}"
+        "{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
+    ),
+    follows={
+        "<|assistant|>": {_WITHOUT_A_CALL[0]: 10.0, _CALLS[0]: 8.0},
+        **in_turn(*_CALLS, END),
+        **in_turn(*_WITHOUT_A_CALL, END),
+        **in_turn(ANYTHING, _WITHOUT_A_CALL[0]),
+    },
+    notices={"<|tools|>": {_CALLS[0]: 4.0}, "<|tool|>": {_CALLS[0]: -4.0}},
+)
+
+
+def _write_tools(writer: GGUFWriter, _: Weights) -> None:
+    _TOOLS.write(writer)
+
+
+TINY_TOOLS = TinyModel("tiny-tools", "llama", _write_tools, seed=0)
+"""A model that, given tools, calls ``get_weather(city="Paris")`` and ``get_weather(city="Oslo")`` in one answer.
+
+Given no tools, or once it has a tool's result, it answers "It is sunny.". It proves that tools reach the model, how
+calls are told from text, several of them too, and that a result comes back to it. It hears no question: what the tools
+are it does not look at, so a test should give it that one, or say by ``tool_choice`` which one it must call.
+"""

@@ -1,0 +1,69 @@
+"""What goes with SmolLM2, the demo model: a draft made of it, and an adapter."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.writing import DerivedModel, TinyModel, Weights
+from xllamacpp.models import KNOWN
+
+if TYPE_CHECKING:
+    from gguf import GGUFWriter
+
+_LAYERS = 30
+_DROPPED = range(13, 17)
+
+
+def _write_draft(writer: GGUFWriter, whole: Path) -> None:
+    from gguf import GGUFReader
+
+    reader = GGUFReader(whole)
+    for field in reader.fields.values():
+        if field.name == "llama.block_count":
+            writer.add_block_count(_LAYERS - len(_DROPPED))
+        # The writer has its own.
+        elif not field.name.startswith("GGUF.") and field.name != "general.architecture":
+            writer.add_key_value(field.name, field.contents(), field.types[0], _type_of_elements(field.types))
+    for tensor in reader.tensors:
+        if name := _renumbered(tensor.name):
+            writer.add_tensor(name, tensor.data, raw_dtype=tensor.tensor_type)
+
+
+def _type_of_elements(types: list[Any]) -> Any:
+    return types[-1] if len(types) > 1 else None
+
+
+def _renumbered(name: str) -> str | None:
+    """Return what a tensor is called when its layer has moved up, or None if it is left out."""
+    match = re.match(r"blk\.(\d+)\.", name)
+    if not match or int(match[1]) < _DROPPED.start:
+        return name
+    if int(match[1]) in _DROPPED:
+        return None
+    return f"blk.{int(match[1]) - len(_DROPPED)}.{name[match.end() :]}"
+
+
+def _write_lora(writer: GGUFWriter, weights: Weights) -> None:
+    rank, embedding = 4, 576
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(rank))
+    for layer in range(_LAYERS):
+        weights.add(f"blk.{layer}.attn_q.weight.lora_a", rank, embedding, scale=0.05)
+        weights.add(f"blk.{layer}.attn_q.weight.lora_b", embedding, rank, scale=0.05)
+
+
+SMOLLM2_DRAFT = DerivedModel("smollm2-draft", "llama", _write_draft, (KNOWN["demo"],))
+"""SmolLM2 without four of its thirty layers, from the middle: a draft for the demo model.
+
+It proves that drafting leaves the greedy text as it was, and that a real draft has about half of its tokens accepted.
+It proves nothing about speed: it is hardly smaller than its model.
+"""
+
+SMOLLM2_LORA = TinyModel("smollm2-lora", "llama", _write_lora, seed=8)
+"""An adapter for SmolLM2, of random numbers so small that the model still writes English.
+
+It proves on a real model that an adapter counts, and by its scale: the text is another one. It was trained for nothing.
+"""
