@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.script import ANYTHING, END, Script, in_turn
+from models.script import ANYTHING, END, IF_NOTICED, NOTICED, SURE, Script, in_turn
 from models.writing import TinyModel, Weights
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ _TOOLS = Script(
         "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
     ),
     follows={
-        "<|assistant|>": {_WITHOUT_A_CALL[0]: 10.0, _CALLS[0]: 8.0},
+        "<|assistant|>": {_WITHOUT_A_CALL[0]: SURE, _CALLS[0]: IF_NOTICED[0]},
         **in_turn(*_CALLS, END),
         **in_turn(*_WITHOUT_A_CALL, END),
         **in_turn(ANYTHING, _WITHOUT_A_CALL[0]),
     },
-    notices={"<|tools|>": {_CALLS[0]: 4.0}, "<|tool|>": {_CALLS[0]: -4.0}},
+    notices={"<|tools|>": {_CALLS[0]: NOTICED}, "<|tool|>": {_CALLS[0]: -NOTICED}},
 )
 
 

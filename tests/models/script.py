@@ -29,6 +29,15 @@ ANYTHING = ""
 END = "</s>"
 """str: ends an answer."""
 
+SURE = 30.0
+"""float: what a word gives to the one that follows it unless something else is noticed."""
+
+IF_NOTICED = (27.0, 24.0, 21.0)
+"""tuple of float: what it gives to those that follow it if they are noticed, the preferred one first."""
+
+NOTICED = 12.0
+"""float: what a thing gives to the word for it."""
+
 _START = "<s>"
 _ROLES = ("<|system|>", "<|user|>", "<|assistant|>", "<|tool|>")
 _HEAD = 32
@@ -148,4 +157,4 @@ class Script:
 
 def in_turn(*words: str) -> dict[str, dict[str, float]]:
     """Make a part of a script in which each word follows the one before it, whatever else there is."""
-    return {word: {follower: 10.0} for word, follower in pairwise(words)}
+    return {word: {follower: SURE} for word, follower in pairwise(words)}

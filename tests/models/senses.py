@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.script import ANYTHING, EMBEDDING, END, Script, in_turn
+from models.script import ANYTHING, EMBEDDING, END, IF_NOTICED, NOTICED, SURE, Script, in_turn
 from models.writing import TinyModel, Weights
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ _WITNESS = Script(
     follows={
         **in_turn("<|assistant|>", "I", " see"),
         **in_turn(ANYTHING, "I"),
-        " see": {" nothing": 10.0, " red": 8.2, " green": 8.1, " blue": 8.0},
-        " red": {",": 10.0, " green": 8.1, " blue": 8.0},
-        " green": {",": 10.0, " blue": 8.0},
+        " see": {" nothing": SURE, " red": IF_NOTICED[0], " green": IF_NOTICED[1], " blue": IF_NOTICED[2]},
+        " red": {",": SURE, " green": IF_NOTICED[0], " blue": IF_NOTICED[1]},
+        " green": {",": SURE, " blue": IF_NOTICED[0]},
         **in_turn(" blue", ","),
         **in_turn(" nothing", ",", " and", " hear"),
-        " hear": {" no tone": 10.0, " a low tone": 8.1, " a high tone": 8.0},
-        " a low tone": {".": 10.0, " a high tone": 8.0},
+        " hear": {" no tone": SURE, " a low tone": IF_NOTICED[0], " a high tone": IF_NOTICED[1]},
+        " a low tone": {".": SURE, " a high tone": IF_NOTICED[0]},
         **in_turn(" a high tone", "."),
         **in_turn(" no tone", ".", END),
     },
     notices={
-        **{colour: {f" {colour}": 4.0} for colour in _COLOURS},
-        **{pitch: {f" a {pitch} tone": 4.0} for pitch in ("low", "high")},
+        **{colour: {f" {colour}": NOTICED} for colour in _COLOURS},
+        **{pitch: {f" a {pitch} tone": NOTICED} for pitch in ("low", "high")},
     },
 )
 
