@@ -52,7 +52,7 @@ def main() -> None:
         json.dumps({"text": text, "vector": [round(float(number), 6) for number in vector]}, ensure_ascii=False)
         for text, vector in zip(SENTENCES, vectors, strict=True)
     ]
-    made = f"sentence-transformers {version('sentence-transformers')}, torch {version('torch')}, {PACKAGE}"
+    made = ", ".join(f"{package} {version(package)}" for package in ("sentence-transformers", "torch", PACKAGE))
     head = f'"made by": {json.dumps(made)}'
     TARGET.write_text(f'{{{head}, "sentences": [\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
 
