@@ -106,7 +106,7 @@ def test_gap_is_filled_by_what_stands_around_it(params):
     assert len(texts) == 4
     with (
         xlc.Server(params(models.tiny(models.TINY))) as server,
-        pytest.raises(xlc.RequestError, match="does not support infill"),
+        pytest.raises(xlc.RequestError, match="Infill is not supported by this model"),
     ):
         infill(server, "a", "in")
 
