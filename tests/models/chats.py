@@ -44,9 +44,8 @@ how thought and answer are told apart, and what a budget does. It hears no quest
 """
 
 _CALLS = (
-    *("<tool_call>", '{"name": "', "get_weather", '", "arguments": {"', "city", '": "', "Paris", '"}}'),
-    *("</tool_call>\n<tool_call>", '{"name": "get_', 'weather", ', '"arguments": ', '{"city": "', 'Oslo"}}'),
-    "</tool_call>",
+    *("<tool_calls>", "[", '{"name": "', "get_weather", '", "arguments": {"', "city", '": "', "Paris", '"}}'),
+    *(', {"name": "get_', 'weather", ', '"arguments": ', '{"city": "Os', 'lo"}}', "]", "</tool_calls>"),
 )
 _WITHOUT_A_CALL = ("It", " is", " sunny", ".")
 
@@ -56,9 +55,10 @@ _TOOLS = Script(
         "{%- for message in messages -%}"
         "{{- '<|' + message.role + '|>' + (message.content or '') -}}"
         "{%- for call in message.tool_calls or [] -%}"
-        "{%- if not loop.first -%}{{- '\n' -}}{%- endif -%}"
-        "{{- '<tool_call>{\"name\": ' + call.function.name | tojson -}}"
-        "{{- ', \"arguments\": ' + call.function.arguments | tojson + '}</tool_call>' -}}"
+        "{{- '<tool_calls>[' if loop.first else ', ' -}}"
+        "{{- '{\"name\": ' + call.function.name | tojson -}}"
+        "{{- ', \"arguments\": ' + call.function.arguments | tojson + '}' -}}"
+        "{{- ']</tool_calls>' if loop.last -}}"
         "{%- endfor -%}"
         "{{- '</s>' -}}"
         "{%- endfor -%}"
@@ -82,6 +82,7 @@ TINY_TOOLS = TinyModel("tiny-tools", "llama", _write_tools, seed=0)
 """A model that, given tools, calls ``get_weather(city="Paris")`` and ``get_weather(city="Oslo")`` in one answer.
 
 Given no tools, or once it has a tool's result, it answers "It is sunny.". It proves that tools reach the model, how
-calls are told from text, several of them too, and that a result comes back to it. It hears no question: what the tools
-are it does not look at, so a test should give it that one, or say by ``tool_choice`` which one it must call.
+calls are told from text, how many are allowed, and that a result comes back to it. It hears no question and reads no
+tool, so a test has to offer that one. Its calls stand in one list, since llama.cpp allows but one of them without
+``parallel_tool_calls`` only so; where each call has tags of its own (SMOLLM2_TOOLS) it lets through any number.
 """
