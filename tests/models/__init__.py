@@ -13,7 +13,7 @@ from models.gemma import GEMMA
 from models.llama import TINY, TINY_DRAFT, TINY_FIM, TINY_OTHER_VOCABULARY
 from models.minilm import MINILM
 from models.senses import TINY_AUDIO, TINY_VISION, TINY_VISION_AND_AUDIO, TINY_WITNESS
-from models.smollm2 import SMOLLM2_DRAFT, SMOLLM2_LORA, SMOLLM2_TOOLS
+from models.smollm2 import SMOLLM2_DRAFT, SMOLLM2_LORA
 from models.writing import DerivedModel, TinyModel, Weights, derived, tiny
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "MINILM",
     "SMOLLM2_DRAFT",
     "SMOLLM2_LORA",
-    "SMOLLM2_TOOLS",
     "TINY",
     "TINY_AUDIO",
     "TINY_DRAFT",

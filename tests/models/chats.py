@@ -83,6 +83,10 @@ TINY_TOOLS = TinyModel("tiny-tools", "llama", _write_tools, seed=0)
 
 Given no tools, or once it has a tool's result, it answers "It is sunny.". It proves that tools reach the model, how
 calls are told from text, how many are allowed, and that a result comes back to it. It hears no question and reads no
-tool, so a test has to offer that one. Its calls stand in one list, since llama.cpp allows but one of them without
-``parallel_tool_calls`` only so; where each call has tags of its own (SMOLLM2_TOOLS) it lets through any number.
+tool, so a test has to offer that one.
+
+Its calls stand in one list, since llama.cpp lets through but one of them without ``parallel_tool_calls`` only so; where
+each call has tags of its own it lets through any number. The demo model cannot stand in for it. Its own template has no
+tools, and llama.cpp then answers as if there were none, with ``tool_choice`` "required" too. Given a template that has
+them, it talks: "required" makes a call come before the end, but allows any text before the call.
 """

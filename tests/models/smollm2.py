@@ -1,4 +1,4 @@
-"""What goes with SmolLM2, the demo model: a draft made of it, an adapter, and a chat template with tools."""
+"""What goes with SmolLM2, the demo model: a draft made of it, and an adapter."""
 
 from __future__ import annotations
 
@@ -66,26 +66,4 @@ SMOLLM2_LORA = TinyModel("smollm2-lora", "llama", _write_lora, seed=8)
 """An adapter for SmolLM2, of random numbers so small that the model still writes English.
 
 It proves on a real model that an adapter counts, and by its scale: the text is another one. It was trained for nothing.
-"""
-
-SMOLLM2_TOOLS = """\
-{%- if tools -%}
-{{- '<|im_start|>system\n# Tools\n' + tools | tojson -}}
-{{- '\nCall one so: <tool_call>{"name": ..., "arguments": {...}}</tool_call><|im_end|>\n' -}}
-{%- endif -%}
-{%- for message in messages -%}
-{{- '<|im_start|>' + message.role + '\n' + (message.content or '') -}}
-{%- for call in message.tool_calls or [] -%}
-{{- '<tool_call>{"name": ' + call.function.name | tojson -}}
-{{- ', "arguments": ' + call.function.arguments | tojson + '}</tool_call>' -}}
-{%- endfor -%}
-{{- '<|im_end|>\n' -}}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}
-"""
-"""str: a chat template for the demo model that has tools, for ``params.chat_template``.
-
-The model's own has none, and llama.cpp takes what it knows of tools from the template alone: without this one a request
-with tools, ``tool_choice`` "required" too, is answered as if it had none. It proves that calls are made and parsed on a
-real model, as the grammar forces them; the model was not trained to choose well.
 """

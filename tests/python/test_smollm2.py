@@ -1,8 +1,6 @@
-"""What goes with the demo model in the tests: a draft, an adapter, and a chat template with tools."""
+"""What goes with the demo model in the tests: a draft, and an adapter."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
@@ -66,23 +64,3 @@ def test_adapter_counts_by_its_scale(tell, story):
     assert scaled(0) == story
     assert scaled(1) != story
     assert "robot" in scaled(1)
-
-
-def test_tools_need_the_template(tell, params, demo_model):
-    function = {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
-    function["parameters"]["required"] = ["city"]
-    request = {
-        "messages": [{"role": "user", "content": "What is the weather in Paris?"}],
-        "tools": [{"type": "function", "function": function}],
-        "tool_choice": "required",
-        "max_tokens": 64,
-        "temperature": 0,
-    }
-    with xlc.Server(params(demo_model, n_parallel=1, chat_template=models.SMOLLM2_TOOLS)) as server:
-        message = server.handle_chat_completions(request)["choices"][0]["message"]
-    (call,) = message["tool_calls"]
-    assert call["function"]["name"] == "get_weather"
-    assert json.loads(call["function"]["arguments"]) == {"city": "Paris"}
-    with xlc.Server(params(demo_model, n_parallel=1)) as server:
-        message = server.handle_chat_completions(request)["choices"][0]["message"]
-    assert "tool_calls" not in message
