@@ -46,17 +46,6 @@ def test_draft_is_right_about_half_of_the_time(tell, story):
     assert 0.25 < accepted < 0.9
 
 
-def test_draft_is_written_the_same_again(monkeypatch, tmp_path, demo_model):
-    first = models.derived(models.SMOLLM2_DRAFT)
-    monkeypatch.setenv("XLLAMACPP_CACHE", str(tmp_path))
-    known = models.SMOLLM2_DRAFT.sources[0].path
-    known.parent.mkdir(parents=True)
-    known.symlink_to(demo_model)
-    again = models.derived(models.SMOLLM2_DRAFT)
-    assert again != first
-    assert again.read_bytes() == first.read_bytes()
-
-
 def test_adapter_counts_by_its_scale(tell, story):
     def scaled(scale):
         return text(tell(lora_adapters=[{"path": models.tiny(models.SMOLLM2_LORA), "scale": scale}]))
