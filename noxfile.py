@@ -98,7 +98,7 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         # One process for each CPU; a module's tests stay together, as they share a server.
-        *(session.posargs or ("--numprocesses=auto", "--dist=loadfile")),
+        *(session.posargs or ("--numprocesses=auto", "--dist=loadfile", "--check-capabilities")),
         # Else Python would find the checkout's package, which has no extension, before the installed one.
         env={"PYTHONSAFEPATH": "1", "XLLAMACPP_WHEEL": str(wheel_file)},
     )
@@ -201,6 +201,14 @@ def derived(session: nox.Session) -> None:
     check_tools(session)
     install_wheel(session, build_wheel(session))
     session.run("python", "-P", "-m", "xllamacpp._native.derived", str(ROOT))
+
+
+@nox.session(default=False)
+def capabilities(session: nox.Session) -> None:
+    """Write docs/capabilities.md, which is made of what the tests of the server's capabilities show."""
+    check_tools(session)
+    install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("pytest", "--write-capabilities", "tests/capabilities", env={"PYTHONSAFEPATH": "1"})
 
 
 @nox.session(default=False, venv_backend="none")

@@ -1,0 +1,150 @@
+"""The two ways to a server, behind one face: what a test asks through one, it can ask through the other.
+
+Which way was gone, streamed or not, and on which model, is written down on the test for docs/capabilities.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import requests
+
+import xllamacpp as xlc
+from xllamacpp.streams import EventParser, raise_for_error
+
+_PATIENCE_S = 300
+
+# The hash that tests/models puts behind the name of a file that it writes.
+_VERSION = re.compile(r"-[0-9a-f]{12}$")
+
+Witness = Callable[[str, bool, str], None]
+
+
+class Door(ABC):
+    """A way to a server.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    witness : callable
+        Is told the door's name, whether the answer is streamed, and the model's name, each time an answer has come.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, server: xlc.Server, witness: Witness) -> None:
+        self.server = server
+        self._witness = witness
+
+    def ask(self, path: str, body: Any = None, *, method: str = "") -> Any:
+        """Send a request and return the whole answer: parsed JSON, or text.
+
+        Parameters
+        ----------
+        path : str
+            The route.
+        body : object, optional
+            The body.
+        method : str, optional
+            By default POST with a body, else GET.
+
+        Raises
+        ------
+        RequestError
+            The answer is an error. (The methods named ``handle_`` would return it.)
+        """
+        answer = self._ask(method or ("GET" if body is None else "POST"), path, body)
+        self._saw(is_streamed=False)
+        return answer
+
+    def stream(self, path: str, body: Mapping[str, Any]) -> list[Any]:
+        """Send a request with ``"stream": true`` and return all chunks of the answer, parsed.
+
+        Raises
+        ------
+        RequestError
+            The answer is an error.
+        """
+        chunks = self._stream(path, {**body, "stream": True})
+        self._saw(is_streamed=True)
+        return chunks
+
+    def _saw(self, *, is_streamed: bool) -> None:
+        model = Path(self.server.request("GET", "/props")["model_path"]).stem
+        self._witness(self.name, is_streamed, _VERSION.sub("", model))
+
+    @abstractmethod
+    def _ask(self, method: str, path: str, body: Any) -> Any: ...
+
+    @abstractmethod
+    def _stream(self, path: str, body: Mapping[str, Any]) -> list[Any]: ...
+
+
+class PythonDoor(Door):
+    """Methods of the server: the one that the mission's document names for a route, else ``request``."""
+
+    name = "Python"
+
+    _METHODS: ClassVar = {
+        "/v1/completions": xlc.Server.handle_completions,
+        "/v1/chat/completions": xlc.Server.handle_chat_completions,
+        "/v1/embeddings": xlc.Server.handle_embeddings,
+        "/v1/rerank": xlc.Server.handle_rerank,
+    }
+
+    def _ask(self, method: str, path: str, body: Any) -> Any:
+        if method == "POST" and path in self._METHODS and isinstance(body, dict):
+            return _refused_as_error(self._METHODS[path](self.server, body))
+        return self.server.request(method, path, body)
+
+    def _stream(self, path: str, body: Mapping[str, Any]) -> list[Any]:
+        if path not in self._METHODS:
+            with self.server.request("POST", path, body) as stream:
+                return list(stream)
+        chunks: list[Any] = []
+
+        def take(chunk: Any) -> None:
+            chunks.append(_refused_as_error(chunk))
+
+        self._METHODS[path](self.server, body, take)
+        return chunks
+
+
+class HttpDoor(Door):
+    """The socket, and a client that knows nothing of us."""
+
+    name = "HTTP"
+
+    def _ask(self, method: str, path: str, body: Any) -> Any:
+        with self._send(method, path, body) as answer:
+            is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+            return answer.json() if is_json else answer.text
+
+    def _stream(self, path: str, body: Mapping[str, Any]) -> list[Any]:
+        parser = EventParser()
+        with self._send("POST", path, body) as answer:
+            texts = [text for data in answer.iter_content(None) for text in parser.feed(data)]
+        return [json.loads(text) for text in texts]
+
+    def _send(self, method: str, path: str, body: Any) -> requests.Response:
+        address = self.server.listening_address
+        answer = requests.request(method, address + path, json=body, stream=True, timeout=_PATIENCE_S)
+        if answer.status_code >= 400:
+            with answer:
+                raise_for_error(answer.status_code, answer.content)
+        return answer
+
+
+DOORS = (PythonDoor, HttpDoor)
+
+
+def _refused_as_error(answer: Any) -> Any:
+    if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
+        raise xlc.RequestError(str(error.get("message")), int(error["code"]), str(error.get("type")), answer)
+    return answer
