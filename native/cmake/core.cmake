@@ -33,8 +33,11 @@ add_library(xllamacpp_core STATIC
   src/params_rules.cpp
   src/params_table.cpp
   src/params_value.cpp
+  src/request_body.cpp
+  src/request_faults.cpp
   src/request_gate.cpp
   src/request_options.cpp
+  src/response_events.cpp
   src/routes.cpp
   src/server.cpp
   src/stream.cpp

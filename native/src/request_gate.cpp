@@ -1,5 +1,7 @@
 #include "request_gate.h"
 
+#include "request_faults.h"
+
 #include "server-stream.h"
 
 #include <stdexcept>
@@ -115,8 +117,8 @@ bool request_gate::wait_empty_for(std::chrono::milliseconds patience) {
     return left_.wait_for(lock, patience, [this] { return inside_ == 0; });
 }
 
-handler guarded(request_gate & gate, const handler & handle, const body_filter & filter) {
-    return [&gate, handle, filter](const server_http_req & outer) -> server_http_res_ptr {
+handler guarded(request_gate & gate, const handler & handle, const route_filters & filters) {
+    return [&gate, handle, filters](const server_http_req & outer) -> server_http_res_ptr {
         const std::string conversation = server_stream_conv_id_from_headers(outer.headers);
         if (!gate.enter(conversation)) {
             return refusal(gate);
@@ -127,17 +129,15 @@ handler guarded(request_gate & gate, const handler & handle, const body_filter &
             new server_http_req{outer.params, outer.headers, outer.path, outer.query_string, outer.body, outer.files,
                                 response->should_stop});
         try {
-            if (filter) {
-                response->request->body = filter(outer.body);
+            if (filters.body) {
+                response->request->body = filters.body(outer.body);
             }
             response->inner = handle(*response->request);
         } catch (const std::invalid_argument & e) {
             response->inner = error_response(e.what(), ERROR_TYPE_INVALID_REQUEST);
-        } catch (const common_json_error & e) {
-            // The body is no JSON, or a field has another type: the caller's to mend, where llama.cpp says 500.
-            response->inner = error_response(e.what(), ERROR_TYPE_INVALID_REQUEST);
         } catch (const std::exception & e) {
-            response->inner = error_response(e.what(), ERROR_TYPE_SERVER);
+            const bool is_request = filters.body && is_requests_fault(e);
+            response->inner = error_response(e.what(), is_request ? ERROR_TYPE_INVALID_REQUEST : ERROR_TYPE_SERVER);
         } catch (...) {
             response->inner = error_response("unknown C++ exception", ERROR_TYPE_SERVER);
         }
@@ -150,12 +150,18 @@ handler guarded(request_gate & gate, const handler & handle, const body_filter &
             // A handler that was told to stop answers nothing, with the status of success.
             response->inner = error_response("the request was cancelled", ERROR_TYPE_UNAVAILABLE);
         }
+        mend_status(*response->inner);
         response->status       = response->inner->status;
         response->content_type = response->inner->content_type;
         response->headers      = response->inner->headers;
         if (response->inner->is_stream()) {
-            response->next = [inner_response = response->inner.get()](std::string & chunk) {
-                return inner_response->next(chunk);
+            const text_filter filter = filters.chunks ? filters.chunks() : nullptr;
+            response->next           = [inner_response = response->inner.get(), filter](std::string & chunk) {
+                const bool has_more = inner_response->next(chunk);
+                if (filter) {
+                    chunk = filter(chunk);
+                }
+                return has_more;
             };
         } else {
             response->data = std::move(response->inner->data);

@@ -17,8 +17,14 @@ namespace xllamacpp {
 
 using handler = server_http_context::handler_t;
 
-/// Changes a request's body on its way to the handler.
-using body_filter = std::function<std::string(const std::string & body)>;
+/// Changes a text on its way: a request's body to the handler, or a chunk of its answer back.
+using text_filter = std::function<std::string(const std::string & text)>;
+
+/// What stands between a route and its handler.
+struct route_filters {
+    text_filter                  body;    ///< Where there is one, the handler reads the body: errors may be its fault.
+    std::function<text_filter()> chunks;  ///< Makes a filter for the chunks of one answer.
+};
 
 class request_gate {
   public:
@@ -54,7 +60,7 @@ class request_gate {
 
 /// A handler that lets a request through the gate, gives it a way to learn that the server closes, and turns exceptions
 /// into answers. `gate` must outlive the responses.
-handler guarded(request_gate & gate, const handler & handle, const body_filter & filter);
+handler guarded(request_gate & gate, const handler & handle, const route_filters & filters);
 
 /// What llama.cpp would answer, with `status` in place of the type's own where it is not 0.
 std::unique_ptr<server_http_res> error_response(const std::string & message, error_type type, int status = 0);

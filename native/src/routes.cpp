@@ -4,7 +4,9 @@
 #include "server-models.h"  // server-cors-proxy.h needs it and does not say so
 #include "server-cors-proxy.h"
 #include "server-stream.h"
+#include "request_body.h"
 #include "request_options.h"
+#include "response_events.h"
 #include "structured_output.h"
 
 #include <sstream>
@@ -61,11 +63,32 @@ std::string decode_query_component(const std::string & text) {
     return decoded;
 }
 
+handler wrong_method(const std::string & method, const std::string & allowed) {
+    return [method, allowed](const server_http_req & request) {
+        auto response =
+            error_response("the path " + request.path + " does not take " + method + "; it takes " + allowed,
+                           ERROR_TYPE_NOT_FOUND, 405);
+        response->headers["Allow"] = allowed;
+        return response;
+    };
+}
+
+void open(const server_http_context & http, const std::string & method, const std::string & path,
+          const handler & handle) {
+    if (method == "GET") {
+        http.get(path, handle);
+    } else if (method == "POST") {
+        http.post(path, handle);
+    } else {
+        http.del(path, handle);
+    }
+}
+
 }  // namespace
 
 void route_table::add(const std::string & method, const std::string & path, const handler & handle,
-                      const body_filter & filter) {
-    routes_.push_back({method, path, guarded(gate_, handle, filter)});
+                      const text_filter & body, const std::function<text_filter()> & chunks) {
+    routes_.push_back({method, path, guarded(gate_, handle, {body, chunks})});
 }
 
 route_table::route_table(const common_params & params, server_routes & server, server_tools & tools, server_mcp & mcp,
@@ -75,62 +98,83 @@ route_table::route_table(const common_params & params, server_routes & server, s
         return error_response("this feature is disabled", ERROR_TYPE_PERMISSION);
     };
 
-    // Generation
-    const body_filter mend = [&params, &model](const std::string & body) {
+    // What happens to a body on its way
+    const text_filter plain = [](const std::string & body) {
+        check_depth(body);
+        return body;
+    };
+    const text_filter mend = [&params, &model](const std::string & body) {
+        check_depth(body);
         return mend_options(body, params, model.n_vocab);
     };
+    // Where thoughts come before the JSON, only llama.cpp's own grammar lets them by.
+    const text_filter mend_chat = [mend, &model](const std::string & body) {
+        return model.reasoning ? mend(body) : schema_to_grammar(mend(body));
+    };
+    const text_filter ranking = [plain](const std::string & body) {
+        check_ranking(plain(body));
+        return body;
+    };
+    const auto tokens_in = [plain, &model](const char * field) {
+        return [plain, &model, field](const std::string & body) {
+            check_tokens(plain(body), field, model.n_vocab);
+            return body;
+        };
+    };
+
+    // Generation
     add("POST", "/completion", server.post_completions, mend);
     add("POST", "/completions", server.post_completions, mend);
     add("POST", "/v1/completions", server.post_completions_oai, mend);
-    // Where thoughts come before the JSON, only llama.cpp's own grammar lets them by.
-    const body_filter mend_chat = [mend, &model](const std::string & body) {
-        return model.reasoning ? mend(body) : schema_to_grammar(mend(body));
-    };
     add("POST", "/chat/completions", server.post_chat_completions, mend_chat);
     add("POST", "/v1/chat/completions", server.post_chat_completions, mend_chat);
-    add("POST", "/v1/chat/completions/control", server.post_control);
-    add("POST", "/responses", server.post_responses_oai, mend);
-    add("POST", "/v1/responses", server.post_responses_oai, mend);
+    add("POST", "/v1/chat/completions/control", server.post_control, plain);
+    const auto events = [] {
+        auto response = std::make_shared<response_events>();
+        return [response](const std::string & chunk) { return response->complete(chunk); };
+    };
+    add("POST", "/responses", server.post_responses_oai, mend, events);
+    add("POST", "/v1/responses", server.post_responses_oai, mend, events);
     add("POST", "/v1/messages", server.post_anthropic_messages, mend);
-    add("POST", "/audio/transcriptions", server.post_transcriptions_oai);
-    add("POST", "/v1/audio/transcriptions", server.post_transcriptions_oai);
+    add("POST", "/audio/transcriptions", server.post_transcriptions_oai, plain);
+    add("POST", "/v1/audio/transcriptions", server.post_transcriptions_oai, plain);
     add("POST", "/infill", server.post_infill, mend);
 
     // Embeddings and reranking
-    add("POST", "/embedding", server.post_embeddings);
-    add("POST", "/embeddings", server.post_embeddings);
-    add("POST", "/v1/embeddings", server.post_embeddings_oai);
-    add("POST", "/rerank", server.post_rerank);
-    add("POST", "/reranking", server.post_rerank);
-    add("POST", "/v1/rerank", server.post_rerank);
-    add("POST", "/v1/reranking", server.post_rerank);
+    add("POST", "/embedding", server.post_embeddings, plain);
+    add("POST", "/embeddings", server.post_embeddings, plain);
+    add("POST", "/v1/embeddings", server.post_embeddings_oai, plain);
+    add("POST", "/rerank", server.post_rerank, ranking);
+    add("POST", "/reranking", server.post_rerank, ranking);
+    add("POST", "/v1/rerank", server.post_rerank, ranking);
+    add("POST", "/v1/reranking", server.post_rerank, ranking);
 
     // Tokens and templates
-    add("POST", "/tokenize", server.post_tokenize);
-    add("POST", "/detokenize", server.post_detokenize);
-    add("POST", "/apply-template", server.post_apply_template);
-    add("POST", "/chat/completions/input_tokens", server.post_chat_completions_tok);
-    add("POST", "/v1/chat/completions/input_tokens", server.post_chat_completions_tok);
-    add("POST", "/responses/input_tokens", server.post_responses_tok_oai);
-    add("POST", "/v1/responses/input_tokens", server.post_responses_tok_oai);
-    add("POST", "/v1/messages/count_tokens", server.post_anthropic_count_tokens);
+    add("POST", "/tokenize", server.post_tokenize, tokens_in("content"));
+    add("POST", "/detokenize", server.post_detokenize, tokens_in("tokens"));
+    add("POST", "/apply-template", server.post_apply_template, plain);
+    add("POST", "/chat/completions/input_tokens", server.post_chat_completions_tok, plain);
+    add("POST", "/v1/chat/completions/input_tokens", server.post_chat_completions_tok, plain);
+    add("POST", "/responses/input_tokens", server.post_responses_tok_oai, plain);
+    add("POST", "/v1/responses/input_tokens", server.post_responses_tok_oai, plain);
+    add("POST", "/v1/messages/count_tokens", server.post_anthropic_count_tokens, plain);
 
     // State
     add("GET", "/health", server.get_health);
     add("GET", "/v1/health", server.get_health);
     add("GET", "/metrics", server.get_metrics);
     add("GET", "/props", server.get_props);
-    add("POST", "/props", server.post_props);
+    add("POST", "/props", server.post_props, plain);
     add("GET", "/models", server.get_models);
     add("GET", "/v1/models", server.get_models);
     add("GET", "/lora-adapters", server.get_lora_adapters);
-    add("POST", "/lora-adapters", server.post_lora_adapters);
+    add("POST", "/lora-adapters", server.post_lora_adapters, plain);
     add("GET", "/slots", server.get_slots);
-    add("POST", "/slots/:id_slot", server.post_slots);
+    add("POST", "/slots/:id_slot", server.post_slots, plain);
 
     // Streams that a client can take up again
     add("GET", "/v1/stream", server_stream_make_get_handler());
-    add("POST", "/v1/streams/lookup", server_stream_make_lookup_handler());
+    add("POST", "/v1/streams/lookup", server_stream_make_lookup_handler(), plain);
     add("DELETE", "/v1/stream", server_stream_make_delete_handler());
 
     // What only the web page uses, each off unless asked for
@@ -146,32 +190,44 @@ route_table::route_table(const common_params & params, server_routes & server, s
 
 handler route_table::find(const std::string & method, const std::string & path,
                           std::map<std::string, std::string> & parameters) const {
-    bool path_exists = false;
     for (const route & candidate : routes_) {
         std::map<std::string, std::string> found;
-        if (!matches(candidate.path, path, found)) {
-            continue;
-        }
-        if (candidate.method == method) {
+        if (candidate.method == method && matches(candidate.path, path, found)) {
             parameters.insert(found.begin(), found.end());
             return candidate.handle;
         }
-        path_exists = true;
     }
-    const std::string message =
-        path_exists ? "the path " + path + " does not take " + method : "there is no path " + path;
-    const int status = path_exists ? 405 : 404;
-    return [message, status](const server_http_req &) { return error_response(message, ERROR_TYPE_NOT_FOUND, status); };
+    const std::string allowed = methods_of(path);
+    if (!allowed.empty()) {
+        return wrong_method(method, allowed);
+    }
+    return [](const server_http_req & request) {
+        return error_response("there is no path " + request.path, ERROR_TYPE_NOT_FOUND);
+    };
+}
+
+std::string route_table::methods_of(const std::string & path) const {
+    std::string methods;
+    for (const route & candidate : routes_) {
+        std::map<std::string, std::string> found;
+        if (matches(candidate.path, path, found)) {
+            methods += (methods.empty() ? "" : ", ") + candidate.method;
+        }
+    }
+    return methods;
 }
 
 void route_table::attach(server_http_context & http) const {
     for (const route & r : routes_) {
-        if (r.method == "GET") {
-            http.get(r.path, r.handle);
-        } else if (r.method == "POST") {
-            http.post(r.path, r.handle);
-        } else {
-            http.del(r.path, r.handle);
+        open(http, r.method, r.path, r.handle);
+    }
+    // Behind all routes: the listener takes the first that fits.
+    for (const route & r : routes_) {
+        for (const char * method : {"GET", "POST", "DELETE"}) {
+            const std::string allowed = methods_of(r.path);
+            if (allowed.find(method) == std::string::npos) {
+                open(http, method, r.path, wrong_method(method, allowed));
+            }
         }
     }
     http.register_gcp_compat();

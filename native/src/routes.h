@@ -40,12 +40,15 @@ class route_table {
     handler find(const std::string & method, const std::string & path,
                  std::map<std::string, std::string> & parameters) const;
 
-    /// Opens every route on llama.cpp's HTTP listener too.
+    /// Opens every route on llama.cpp's HTTP listener too, and what refuses other methods.
     void attach(server_http_context & http) const;
 
   private:
     void add(const std::string & method, const std::string & path, const handler & handle,
-             const body_filter & filter = nullptr);
+             const text_filter & body = nullptr, const std::function<text_filter()> & chunks = nullptr);
+
+    /// The methods of a path, as the header "Allow" has them; `path` may be a pattern of the table's own.
+    std::string methods_of(const std::string & path) const;
 
     request_gate &     gate_;
     std::vector<route> routes_;

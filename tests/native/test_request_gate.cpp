@@ -16,7 +16,7 @@ server_http_req request_with(const std::map<std::string, std::string> & headers)
     return server_http_req{{}, headers, "/x", "", "", {}, never_stops};
 }
 
-handler guarded_plainly(request_gate & gate, const handler & handle) { return guarded(gate, handle, nullptr); }
+handler guarded_plainly(request_gate & gate, const handler & handle) { return guarded(gate, handle, {}); }
 
 TEST(RequestGate, LetsNobodyInOnceShut) {
     request_gate gate;
