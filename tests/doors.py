@@ -42,8 +42,8 @@ class Door(ABC):
         self.server = server
         self._witness = witness
 
-    def ask(self, path: str, body: Any = None, *, method: str = "") -> Any:
-        """Send a request and return the whole answer: parsed JSON, or text.
+    def ask(self, path: str, body: Any = None, *, method: str = "", headers: Mapping[str, str] | None = None) -> Any:
+        """Send a request and return the whole answer: parsed JSON, or text; None where it is empty.
 
         Parameters
         ----------
@@ -53,25 +53,38 @@ class Door(ABC):
             The body.
         method : str, optional
             By default POST with a body, else GET.
+        headers : dict of str, optional
+            Headers.
 
         Raises
         ------
         RequestError
             The answer is an error. (The methods named ``handle_`` would return it.)
         """
-        answer = self._ask(method or ("GET" if body is None else "POST"), path, body)
+        answer = self._ask(method or ("GET" if body is None else "POST"), path, body, headers or {})
         self._saw(is_streamed=False)
         return answer
 
-    def stream(self, path: str, body: Mapping[str, Any]) -> list[Any]:
+    def stream(
+        self, path: str, body: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> list[Any]:
         """Send a request with ``"stream": true`` and return all chunks of the answer, parsed.
+
+        Parameters
+        ----------
+        path : str
+            The route.
+        body : dict, optional
+            The body; without one it is a GET of what is a stream anyway.
+        headers : dict of str, optional
+            Headers.
 
         Raises
         ------
         RequestError
             The answer is an error.
         """
-        chunks = self._stream(path, {**body, "stream": True})
+        chunks = self._stream(path, body and {**body, "stream": True}, headers or {})
         self._saw(is_streamed=True)
         return chunks
 
@@ -80,10 +93,10 @@ class Door(ABC):
         self._witness(self.name, is_streamed, _VERSION.sub("", model))
 
     @abstractmethod
-    def _ask(self, method: str, path: str, body: Any) -> Any: ...
+    def _ask(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any: ...
 
     @abstractmethod
-    def _stream(self, path: str, body: Mapping[str, Any]) -> list[Any]: ...
+    def _stream(self, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> list[Any]: ...
 
 
 class PythonDoor(Door):
@@ -98,14 +111,14 @@ class PythonDoor(Door):
         "/v1/rerank": xlc.Server.handle_rerank,
     }
 
-    def _ask(self, method: str, path: str, body: Any) -> Any:
-        if method == "POST" and path in self._METHODS and isinstance(body, dict):
+    def _ask(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any:
+        if method == "POST" and path in self._METHODS and isinstance(body, dict) and not headers:
             return _refused_as_error(self._METHODS[path](self.server, body))
-        return self.server.request(method, path, body)
+        return self.server.request(method, path, body, headers=headers)
 
-    def _stream(self, path: str, body: Mapping[str, Any]) -> list[Any]:
-        if path not in self._METHODS:
-            with self.server.request("POST", path, body) as stream:
+    def _stream(self, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> list[Any]:
+        if path not in self._METHODS or headers:
+            with self.server.request("POST" if body else "GET", path, body, headers=headers) as stream:
                 return list(stream)
         chunks: list[Any] = []
 
@@ -121,20 +134,20 @@ class HttpDoor(Door):
 
     name = "HTTP"
 
-    def _ask(self, method: str, path: str, body: Any) -> Any:
-        with self._send(method, path, body) as answer:
+    def _ask(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any:
+        with self._send(method, path, body, headers) as answer:
             is_json = answer.headers.get("Content-Type", "").startswith("application/json")
-            return answer.json() if is_json else answer.text
+            return (answer.json() if answer.content else None) if is_json else answer.text
 
-    def _stream(self, path: str, body: Mapping[str, Any]) -> list[Any]:
+    def _stream(self, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> list[Any]:
         parser = EventParser()
-        with self._send("POST", path, body) as answer:
+        with self._send("POST" if body else "GET", path, body, headers) as answer:
             texts = [text for data in answer.iter_content(None) for text in parser.feed(data)]
         return [json.loads(text) for text in texts]
 
-    def _send(self, method: str, path: str, body: Any) -> requests.Response:
-        address = self.server.listening_address
-        answer = requests.request(method, address + path, json=body, stream=True, timeout=_PATIENCE_S)
+    def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> requests.Response:
+        url = self.server.listening_address + path
+        answer = requests.request(method, url, json=body, headers=headers, stream=True, timeout=_PATIENCE_S)
         if answer.status_code >= 400:
             with answer:
                 raise_for_error(answer.status_code, answer.content)
