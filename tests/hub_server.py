@@ -1,8 +1,8 @@
 """A server that speaks the Hub's protocol as far as models need it, and fails to order.
 
 Files are served as the Hub does: the repository's host knows their hashes and sends to another host for the bytes.
-There are plain files too, as any web server has them. What came in is kept, so a test can see which bytes were asked
-for, and who got the token.
+What a repository holds it tells huggingface_hub and llama.cpp, each as it asks. There are plain files too, as any web
+server has them. What came in is kept, so a test can see which bytes were asked for, and who got the token.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
-import socket
+import re
+import ssl
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from hub_answers import Fault, Handler, git_hash, send, send_bytes
 
 TOKEN = "hf_thetokenofthetests"
 
@@ -70,43 +72,6 @@ class Request:
     headers: dict[str, str]
 
 
-Handler = http.server.BaseHTTPRequestHandler
-
-
-@dataclass
-class Fault:
-    """Something that goes wrong.
-
-    Parameters
-    ----------
-    where : str
-        A part of the path that it goes wrong at.
-    times : int, optional
-        How often.
-    status : int, optional
-        An answer that is no file.
-    headers : dict of str, optional
-        What the answer has beside.
-    body : bytes, optional
-        What it says.
-    cut_at : int, optional
-        How many bytes come before the connection ends.
-    is_corrupt : bool, optional
-        Whether one byte is another.
-    wait : threading.Event, optional
-        What half of the bytes wait for.
-    """
-
-    where: str
-    times: int = 1
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    cut_at: int | None = None
-    is_corrupt: bool = False
-    wait: threading.Event | None = None
-
-
 class HubServer:
     """The server; it runs for as long as the ``with`` block.
 
@@ -133,13 +98,13 @@ class HubServer:
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
         self.sent_half = threading.Event()
-        self._servers = {host: self._listen(host) for host in _ADDRESSES}
-        self._threads = [
-            threading.Thread(target=server.serve_forever, args=[0.02]) for server in self._servers.values()
-        ]
+        self._servers = {host: self._listen(host, (address, 0)) for host, address in _ADDRESSES.items()}
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> HubServer:
-        for thread in self._threads:
+        for server in self._servers.values():
+            thread = threading.Thread(target=server.serve_forever, args=[0.02])
+            self._threads.append(thread)
             thread.start()
         return self
 
@@ -158,6 +123,13 @@ class HubServer:
         """What ``HF_ENDPOINT`` is set to."""
         return self._address("hub")
 
+    def listen(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Answer as the hub on one more port of this machine, with TLS or without; call it before the block."""
+        server = self._listen("hub", ("127.0.0.1", port))
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        self._servers[f"hub:{port}"] = server
+
     def ranges(self, path: str) -> list[str]:
         """Return from where on the bytes of a file were asked for, each time; empty for all of it."""
         found = [request for request in self.requests if request.host == "cdn" and path in request.path]
@@ -170,7 +142,7 @@ class HubServer:
     def _address(self, host: str) -> str:
         return f"http://{_ADDRESSES[host]}:{self._servers[host].server_port}"
 
-    def _listen(self, host: str) -> http.server.ThreadingHTTPServer:
+    def _listen(self, host: str, address: tuple[str, int]) -> http.server.ThreadingHTTPServer:
         hub = self
 
         class Answer(Handler):
@@ -183,7 +155,7 @@ class HubServer:
             def log_message(self, *arguments: Any) -> None:
                 pass
 
-        server = http.server.ThreadingHTTPServer((_ADDRESSES[host], 0), Answer)
+        server = http.server.ThreadingHTTPServer(address, Answer)
         server.daemon_threads = True
         return server
 
@@ -229,17 +201,14 @@ class HubServer:
         return True
 
     def _send_listing(self, handler: Handler, path: str) -> None:
-        name, _, revision = path.partition("/revision/")
-        if self._refuse(handler, name, revision, is_file=False):
+        asked = re.fullmatch(r"([^/]+/[^/]+)/(?:(refs)|(revision|tree)/(.+))", path)
+        if not asked:
+            send(handler, 404)
             return
-        repository = self.repositories[name]
-        siblings: list[dict[str, Any]] = []
-        for file, content in sorted(repository.files.items()):
-            siblings.append({"rfilename": file, "size": len(content), "blobId": git_hash(content)})
-            if len(content) > SMALL_BYTES:
-                sha256 = hashlib.sha256(content).hexdigest()
-                siblings[-1]["lfs"] = {"size": len(content), "sha256": sha256, "pointerSize": 135}
-        listing = {"id": name, "sha": repository.commit, "siblings": siblings}
+        name, refs, listing_of, revision = asked.groups()
+        if self._refuse(handler, name, revision or "main", is_file=False):
+            return
+        listing = _LISTINGS[refs or listing_of](name, self.repositories[name])
         send(handler, 200, {"Content-Type": "application/json"}, json.dumps(listing).encode())
 
     def _send_file(self, handler: Handler, path: str) -> None:
@@ -278,57 +247,30 @@ class HubServer:
             send_bytes(handler, content, self.web_headers, fault, self.sent_half.set)
 
 
-def git_hash(content: bytes) -> str:
-    """Return the hash that git gives a file."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+def _contents(name: str, repository: Repository) -> dict[str, Any]:
+    """Tell what huggingface_hub asks for."""
+    siblings: list[dict[str, Any]] = []
+    for file, content in sorted(repository.files.items()):
+        siblings.append({"rfilename": file, "size": len(content), "blobId": git_hash(content)})
+        if len(content) > SMALL_BYTES:
+            sha256 = hashlib.sha256(content).hexdigest()
+            siblings[-1]["lfs"] = {"size": len(content), "sha256": sha256, "pointerSize": 135}
+    return {"id": name, "sha": repository.commit, "siblings": siblings}
 
 
-def send(handler: Handler, status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
-    """Send a whole answer."""
-    handler.send_response(status)
-    for name, value in (headers or {}).items():
-        handler.send_header(name, value)
-    if status != 304:
-        handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    if handler.command == "GET":
-        handler.wfile.write(body)
+def _branches(_: str, repository: Repository) -> dict[str, Any]:
+    """Tell what llama.cpp asks for first."""
+    return {"branches": [{"name": "main", "ref": "refs/heads/main", "targetCommit": repository.commit}]}
 
 
-def send_bytes(
-    handler: Handler, content: bytes, headers: dict[str, str], fault: Fault | None, sent_half: Callable[[], None]
-) -> None:
-    """Send a file, or the part of it that was asked for, as far as it goes well."""
-    start, wanted = 0, handler.headers.get("Range")
-    if wanted and handler.headers.get("If-Range") in (None, *headers.values()):
-        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-    if start >= len(content) > 0:
-        send(handler, 416, {**headers, "Content-Range": f"bytes */{len(content)}"})
-        return
-    handler.send_response(206 if start else 200)
-    for name, value in headers.items():
-        handler.send_header(name, value)
-    if start:
-        handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-    handler.send_header("Content-Length", str(len(content) - start))
-    handler.end_headers()
-    if handler.command == "HEAD":
-        return
-    body = bytearray(content[start:])
-    if fault and fault.is_corrupt:
-        body[len(body) // 2] ^= 1
-    if fault and fault.cut_at is not None:
-        handler.wfile.write(body[: fault.cut_at])
-        handler.connection.shutdown(socket.SHUT_WR)
-        return
-    half = len(body) // 2 if fault and fault.wait else 0
-    try:
-        handler.wfile.write(body[:half])
-        if fault and fault.wait:
-            handler.wfile.flush()
-            sent_half()
-            fault.wait.wait(60)
-        handler.wfile.write(body[half:])
-    except OSError:
-        # The client was killed.
-        pass
+def _tree(_: str, repository: Repository) -> list[dict[str, Any]]:
+    """Tell what llama.cpp asks for next."""
+    files: list[dict[str, Any]] = []
+    for path, content in sorted(repository.files.items()):
+        files.append({"type": "file", "path": path, "size": len(content), "oid": git_hash(content)})
+        if len(content) > SMALL_BYTES:
+            files[-1]["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 135}
+    return files
+
+
+_LISTINGS = {"revision": _contents, "refs": _branches, "tree": _tree}

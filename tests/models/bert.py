@@ -16,25 +16,27 @@ _FEED_FORWARD = 128
 _CONTEXT = 512
 
 
-def _write_encoder(writer: GGUFWriter, weights: Weights) -> None:
+def write_encoder(writer: GGUFWriter, weights: Weights, words: tuple[str, ...] = ()) -> None:
+    """Give a writer a BERT that embeds; `words` are tokens beside letters, with ## where they go on with a word."""
     from gguf import PoolingType
 
     writer.add_pooling_type(PoolingType.MEAN)
-    _write_bert(writer, weights)
+    _write_bert(writer, weights, words)
 
 
-def _write_reranker(writer: GGUFWriter, weights: Weights) -> None:
+def write_reranker(writer: GGUFWriter, weights: Weights, words: tuple[str, ...] = ()) -> None:
+    """Give a writer a BERT that ranks; `words` as above."""
     from gguf import PoolingType
 
     writer.add_pooling_type(PoolingType.RANK)
-    _write_bert(writer, weights)
+    _write_bert(writer, weights, words)
     weights.add("cls.weight", _EMBEDDING, _EMBEDDING)
     weights.add("cls.bias", _EMBEDDING)
     weights.add("cls.output.weight", 1, _EMBEDDING)
     weights.add("cls.output.bias", 1)
 
 
-def _write_bert(writer: GGUFWriter, weights: Weights) -> None:
+def _write_bert(writer: GGUFWriter, weights: Weights, words: tuple[str, ...]) -> None:
     layers = 2
     writer.add_block_count(layers)
     writer.add_context_length(_CONTEXT)
@@ -43,7 +45,7 @@ def _write_bert(writer: GGUFWriter, weights: Weights) -> None:
     writer.add_head_count(_HEADS)
     writer.add_layer_norm_eps(1e-12)
     writer.add_causal_attention(False)
-    tokens = _add_word_vocabulary(writer)
+    tokens = _add_word_vocabulary(writer, words)
 
     weights.add("token_embd.weight", tokens, _EMBEDDING)
     weights.add("token_types.weight", 2, _EMBEDDING)
@@ -69,13 +71,17 @@ def _add_linear(weights: Weights, name: str, out: int, into: int) -> None:
     weights.add(f"{name}.bias", out)
 
 
-def _add_word_vocabulary(writer: GGUFWriter) -> int:
+def _add_word_vocabulary(writer: GGUFWriter, words: tuple[str, ...]) -> int:
     """Add BERT's kind of vocabulary: pieces that begin a word have ▁ before them, others have nothing."""
     from gguf import TokenType
 
     control = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
     pieces = (*string.ascii_lowercase, *string.digits, "the", "ing", "er")
-    tokens = (*control, *(f"▁{piece}" for piece in (*pieces, *string.punctuation)), *pieces)
+    begin, go_on = ([word for word in words if word.startswith("##") is later] for later in (False, True))
+    tokens = (
+        *(*control, *(f"▁{piece}" for piece in (*pieces, *string.punctuation, *begin))),
+        *(*pieces, *(word.removeprefix("##") for word in go_on)),
+    )
     writer.add_tokenizer_model("bert")
     writer.add_token_list(tokens)
     writer.add_token_types([*[TokenType.CONTROL] * len(control), *[TokenType.NORMAL] * (len(tokens) - len(control))])
@@ -88,11 +94,11 @@ def _add_word_vocabulary(writer: GGUFWriter) -> int:
     return len(tokens)
 
 
-TINY_ENCODER = TinyModel("tiny-encoder", "bert", _write_encoder, seed=5)
+TINY_ENCODER = TinyModel("tiny-encoder", "bert", write_encoder, seed=5)
 """A BERT that embeds, by the mean over the tokens.
 
 It proves shapes, normalisation and batches, and that the same text is embedded the same. Distances mean nothing.
 """
 
-TINY_RERANKER = TinyModel("tiny-reranker", "bert", _write_reranker, seed=6)
+TINY_RERANKER = TinyModel("tiny-reranker", "bert", write_reranker, seed=6)
 """A BERT with a head for one score. It proves the order, the indices and ``top_n`` of an answer, not relevance."""
