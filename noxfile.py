@@ -98,7 +98,7 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         # One process for each CPU; a module's tests stay together, as they share a server.
-        *(session.posargs or ("--numprocesses=auto", "--dist=loadfile", "--check-capabilities")),
+        *(session.posargs or ("--numprocesses=auto", "--dist=loadfile")),
         # Else Python would find the checkout's package, which has no extension, before the installed one.
         env={"PYTHONSAFEPATH": "1", "XLLAMACPP_WHEEL": str(wheel_file)},
     )
@@ -123,12 +123,54 @@ def native_tests(session: nox.Session, preset: str) -> None:
 
 
 @nox.session(default=False)
+def gbnf(session: nox.Session) -> None:
+    """Build without LLGuidance, and test structured output and tools: llama.cpp's own grammars do all of it there."""
+    check_tools(session)
+    wheel_file = build_wheel(session, "-C", "cmake.define.XLLAMACPP_LLGUIDANCE=OFF", folder=BUILD / "gbnf")
+    install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "test"))
+    places = [f"tests/capabilities/test_{name}.py" for name in ("structured_output", "grammars", "tool_calls")]
+    places.append("tests/capabilities/test_hostile_schemas.py")
+    session.run("pytest", *(session.posargs or places), env={"PYTHONSAFEPATH": "1"})
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Load servers with 2,000 random sets of parameters (or -- N): only answers and typed errors will do."""
     check_tools(session)
     install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "test"))
     count = session.posargs[0] if session.posargs else "2000"
     session.run("pytest", "-s", "tests/fuzz", env={"PYTHONSAFEPATH": "1", "XLLAMACPP_FUZZ_SETS": count})
+
+
+@nox.session(default=False)
+def conformance(session: nox.Session) -> None:
+    """Hold a live server against its OpenAPI document by schemathesis, with 20 requests for a route (or -- N)."""
+    check_tools(session)
+    install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "conformance"))
+    count = session.posargs[0] if session.posargs else "20"
+    environment = {"PYTHONSAFEPATH": "1", "XLLAMACPP_CONFORMANCE_EXAMPLES": count}
+    session.run("pytest", "-s", "-m", "conformance", "tests/conformance", env=environment)
+
+
+@nox.session(default=False)
+def llama_cpp_suite(session: nox.Session) -> None:
+    """Run llama.cpp's server tests on its server and on ours; fail where ours comes less far. After --: for pytest."""
+    check_tools(session)
+    wheel_file = build_wheel(session)
+    # llama.cpp's own server, with the switches of ours and so with the same arithmetic.
+    tree = BUILD / "llama_server"
+    switches = ("-DCMAKE_BUILD_TYPE=Release", "-DXLLAMACPP_BUILD_CORE=OFF")
+    run_build_tool(session, "cmake", "-S", "native", "-B", str(tree), "-G", "Ninja", "-Wno-dev", *switches)
+    run_build_tool(session, "cmake", "--build", str(tree), "--target", "llama-server")
+    cache = (tree / "CMakeCache.txt").read_text(encoding="utf-8")
+    sources = Path(re.search(r"^llama\.cpp_SOURCE_DIR:STATIC=(.+)$", cache, re.MULTILINE)[1])
+    pin = llama_cpp_pin.read(PIN)
+    sdist = sources.parent / f"{pin['LLAMA_CPP_SDIST_NAME'].replace('-', '_')}-{pin['LLAMA_CPP_SDIST_VERSION']}.tar.gz"
+    # Its own pytest is not that of our tests.
+    needed = ("-r", str(sources / "tools" / "server" / "tests" / "requirements.txt"))
+    install_wheel(session, wheel_file, "gguf", "pytest-timeout", "trustme", *needed)
+    places = (sdist, pin["LLAMA_CPP_SDIST_FOLDER"], tree / "bin" / "llama-server", BUILD / "llama_cpp_suite")
+    session.run("python", "-m", "llama_cpp_suite", *map(str, places), *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session
@@ -342,31 +384,32 @@ def run_build_tool(session: nox.Session, name: str, *arguments: str, **environme
     session.run(str(build_tool(name)), *arguments, external=True, env={"PATH": path, **environment})
 
 
-def build_wheel(session: nox.Session, *, native_tests: bool = False) -> Path:
-    """Build the wheel in a tree that stays, so that only what changed is built again."""
+def build_wheel(session: nox.Session, *settings: str, native_tests: bool = False, folder: Path | None = None) -> Path:
+    """Build the wheel in a tree that stays, so that only what changed is built again; a `folder` has its own."""
     make_build_environment(session)
-    options = [*(session.posargs if session.name == "wheel" else []), "-C", f"build-dir={WHEEL_TREE}"]
-    forget_other_settings(options)
+    tree, dist = (folder / "tree", folder) if folder else (WHEEL_TREE, DIST)
+    options = [*settings, *(session.posargs if session.name == "wheel" else []), "-C", f"build-dir={tree}"]
+    forget_other_settings(tree, options)
     if native_tests:
         options += ["-C", "cmake.define.XLLAMACPP_BUILD_TESTS=ON"]
-    for old in DIST.glob("xllamacpp-*.whl"):
+    for old in dist.glob("xllamacpp-*.whl"):
         old.unlink()
-    if not (WHEEL_TREE / "CMakeCache.txt").exists():
+    if not (tree / "CMakeCache.txt").exists():
         # A whole build takes minutes: ninja's count says how far it is.
         options.append("--verbose")
-    pip_wheel = ("-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--wheel-dir", str(DIST))
+    pip_wheel = ("-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--wheel-dir", str(dist))
     run_build_tool(session, "python", *pip_wheel, *options)
-    (wheel_file,) = DIST.glob("xllamacpp-*.whl")
+    (wheel_file,) = dist.glob("xllamacpp-*.whl")
     return wheel_file
 
 
-def forget_other_settings(options: list[str]) -> None:
+def forget_other_settings(tree: Path, options: list[str]) -> None:
     """Drop CMake's cache where the build was set up otherwise: it would remember the other settings for ever."""
     names = re.compile(r"XLLAMACPP_(BUILD_\w+|CPU)|CMAKE_\w+|CC|CXX|C(XX|PP)?FLAGS|LDFLAGS|SOURCE_DATE_EPOCH")
     settings = json.dumps([options, {k: v for k, v in sorted(os.environ.items()) if names.fullmatch(k)}])
-    stamp = WHEEL_TREE / "settings.json"
+    stamp = tree / "settings.json"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != settings:
-        (WHEEL_TREE / "CMakeCache.txt").unlink(missing_ok=True)
+        (tree / "CMakeCache.txt").unlink(missing_ok=True)
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(settings, encoding="utf-8")
 

@@ -10,13 +10,15 @@ from xllamacpp._native import _core
 from xllamacpp.errors import ParameterError
 
 
-def json_schema_to_grammar(schema: Mapping[str, Any] | str) -> str:
+def json_schema_to_grammar(schema: Mapping[str, Any] | str, *, gbnf: bool = False) -> str:
     """Turn a JSON schema into the grammar that constrains output to it, for a request's ``grammar`` field.
 
     Parameters
     ----------
     schema : dict or str
         The schema, as Python objects or as JSON text.
+    gbnf : bool, optional
+        Write the grammar in llama.cpp's GBNF, where this build has LLGuidance too.
 
     Returns
     -------
@@ -26,10 +28,10 @@ def json_schema_to_grammar(schema: Mapping[str, Any] | str) -> str:
     Raises
     ------
     ParameterError
-        The schema is not JSON, or (GBNF) uses a keyword that grammars cannot express.
+        It is no schema, it is too large or refers to itself in circles, or it uses a keyword that GBNF cannot express.
     """
     text = schema if isinstance(schema, str) else json.dumps(schema)
     try:
-        return _core.json_schema_to_grammar(text)
+        return _core.json_schema_to_grammar(text, gbnf)
     except (ValueError, RuntimeError) as error:
         raise ParameterError(str(error)) from None

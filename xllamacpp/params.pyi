@@ -1101,8 +1101,8 @@ class CommonParams(AllParameters):
     def mcp_servers_json(self, value: str | PathLike[str]) -> None: ...
     @property
     def models_dir(self) -> str:
-        """A directory of models for a server that loads them on request. Flag: --models-dir. Environment:
-        LLAMA_ARG_MODELS_DIR.
+        """A directory of models for `xllamacpp serve`, which starts a process for each on request. Flag: --models-
+        dir. Environment: LLAMA_ARG_MODELS_DIR.
         """
     @models_dir.setter
     def models_dir(self, value: str | PathLike[str]) -> None: ...

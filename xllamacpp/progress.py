@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -20,6 +20,21 @@ class Display(Protocol):
 
     def at(self, position: int, size: int | None) -> None:
         """Show that `position` bytes are there, of `size` or of nobody knows how many."""
+
+
+_shown_by: Callable[[str], Display] | None = None
+
+
+def show_by(display: Callable[[str], Display]) -> None:
+    """Show what is wanted of progress from now on in another way than on standard error.
+
+    Parameters
+    ----------
+    display : callable
+        Makes a display for a name.
+    """
+    global _shown_by
+    _shown_by = display
 
 
 class _Nothing:
@@ -91,6 +106,8 @@ def watch(name: str, progress: bool) -> Iterator[Display]:
     """
     if not progress:
         yield _Nothing()
+    elif _shown_by is not None:
+        yield _shown_by(name)
     elif is_terminal():
         with _bar(name) as bar:
             yield bar

@@ -64,7 +64,7 @@ class Server:
         params.validate()
         load_backends()
         self._process = os.getpid()
-        self._native = _core.Server(params._native)
+        self._native = self._start(params)
         log.drainer.acquire()
         # Runs when the last reference goes, and before the interpreter does: a native thread must not outlive what it
         # logs to. Not a bound method: that would keep the server alive.
@@ -74,6 +74,9 @@ class Server:
         except BaseException:
             self.close()
             raise
+
+    def _start(self, params: CommonParams) -> _core.Server:
+        return _core.Server(params._native)
 
     def _wait_loaded(self, progress: Callable[[float], object] | None) -> None:
         # Python runs signal handlers between two waits, so Ctrl-C ends a load.

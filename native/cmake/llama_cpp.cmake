@@ -95,11 +95,15 @@ function(xllamacpp_find_modules directory out)
 endfunction()
 xllamacpp_find_modules("${LLAMA_CPP_DIR}/ggml" XLLAMACPP_MODULES)
 
-# llama.cpp's log goes through one file of llama-common, which prints from a thread of its own. Ours stands in its
-# place: it hands each line to the process's log queue and needs no thread.
+# Three files of llama-common have a part of ours in their place or around them, each for the reason at its top.
 if(XLLAMACPP_BUILD_CORE)
   get_target_property(sources llama-common SOURCES)
-  list(REMOVE_ITEM sources log.cpp)
-  list(APPEND sources "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_log.cpp")
+  list(REMOVE_ITEM sources log.cpp llguidance.cpp)
+  list(APPEND sources
+    "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_log.cpp"
+    "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_grammar_guard.cpp")
   set_property(TARGET llama-common PROPERTY SOURCES ${sources})
+  # What is called in sampling.cpp; ours calls llama.cpp's.
+  set_source_files_properties("${LLAMA_CPP_DIR}/common/sampling.cpp" TARGET_DIRECTORY llama-common PROPERTIES
+    COMPILE_DEFINITIONS "llama_sampler_init_grammar=xllamacpp_init_grammar;llama_sampler_init_grammar_lazy_patterns=xllamacpp_init_grammar_lazy_patterns")
 endif()

@@ -1,12 +1,12 @@
 #include "engine.h"
 
+#include "request_embeddings.h"
+
 #include "common.h"
 #include "server-stream.h"
 #include "threads.h"
 
-#include <csignal>
 #include <mutex>
-#include <stdexcept>
 #include <system_error>
 
 #ifndef _WIN32
@@ -61,25 +61,6 @@ lease_count::lease_count() {
 #endif
 }
 
-/// cpp-httplib ignores SIGPIPE for the whole process when a listener is made. That is the program's to decide; our
-/// own threads block the signal instead.
-class sigpipe_keeper {
-  public:
-#ifdef _WIN32
-    sigpipe_keeper() = default;
-#else
-    sigpipe_keeper() { sigaction(SIGPIPE, nullptr, &found_); }
-    ~sigpipe_keeper() { sigaction(SIGPIPE, &found_, nullptr); }
-#endif
-    sigpipe_keeper(const sigpipe_keeper &)             = delete;
-    sigpipe_keeper & operator=(const sigpipe_keeper &) = delete;
-
-#ifndef _WIN32
-  private:
-    struct sigaction found_{};
-#endif
-};
-
 server_mcp & started(server_mcp & mcp, const common_params & params) {
     mcp.start(params);
     return mcp;
@@ -103,43 +84,29 @@ stream_manager_lease::~stream_manager_lease() {
     }
 }
 
-engine::engine(const common_params & params, request_gate & gate)
-    : handlers(params, context), routes(params, handlers, tools, started(mcp, params), model, gate) {
-    {
-        const sigpipe_keeper keeper;
-        if (!http.init(params)) {
-            throw std::runtime_error("the HTTP server refused its configuration");
+namespace {
+
+/// The model's handlers, with ours around those that need the server's parameters.
+const server_routes & completed(server_routes & handlers, const common_params & params, adapter_scales & adapters) {
+    handlers.post_embeddings_oai = shortened(handlers.post_embeddings_oai, params);
+    handlers.post_lora_adapters  = [&adapters, set = handlers.post_lora_adapters](const server_http_req & request) {
+        adapters.check(request.body);
+        server_http_res_ptr response = set(request);
+        if (response->status == 200 && !response->data.empty()) {
+            adapters.set(request.body);
         }
-    }
-    routes.attach(http);
-    // Before the load, so that /health can say that the model is being loaded.
-    if (!http.start()) {
-        std::string address;
-        for (const std::string & host : params.hostnames) {
-            address += (address.empty() ? "" : ", ") + host + ":" + std::to_string(params.port);
-        }
-        const char * tls = params.ssl_file_key.empty()
-                               ? ""
-                               : ". For HTTPS, ssl_file_key and ssl_file_cert must be a pair in PEM format";
-        throw std::runtime_error("the HTTP server could not listen on " + address +
-                                 ": is the port in use, or the address not this machine's? Port 0 takes a free one" +
-                                 tls);
-    }
+        return response;
+    };
+    return handlers;
 }
 
-void engine::stop_listening(std::chrono::milliseconds patience) {
-    const auto        deadline = std::chrono::steady_clock::now() + patience;
-    const connections left     = clients();
-    http.stop();
-    // Each time again: the last one accepted may not have been looked at yet.
-    for (left.stop_reading(); left.count() > 0; left.stop_reading()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            left.hang_up();
-            break;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    http.join();
-}
+}  // namespace
+
+engine::engine(const common_params & params, adapter_scales & adapters, request_gate & gate)
+    : model(params, gate, facts), front(params, model),
+      routes(params, completed(front.handlers, params, adapters), tools, started(mcp, params),
+             model_filters(params, facts, adapters), {}, gate),
+      // Before the load, so that /health can say that the model is being loaded.
+      http(params, routes) {}
 
 }  // namespace xllamacpp

@@ -1,15 +1,14 @@
 // Everything of llama.cpp that one server is made of.
 #pragma once
 
-#include "connections.h"
+#include "listener.h"
+#include "model_front.h"
+#include "model_host.h"
 #include "routes.h"
 
 #include "server-context.h"
-#include "server-http.h"
 #include "server-mcp.h"
 #include "server-tools.h"
-
-#include <chrono>
 
 namespace xllamacpp {
 
@@ -23,24 +22,20 @@ class stream_manager_lease {
     stream_manager_lease & operator=(const stream_manager_lease &) = delete;
 };
 
-/// The parts in the order in which they are built; each may refer to those above it. `params` and `gate` must outlive
-/// the engine. Throws std::runtime_error where the socket cannot be opened or a part refuses its configuration.
+/// The parts in the order in which they are built; each may refer to those above it. `params`, `adapters` and `gate`
+/// must outlive the engine. Throws std::runtime_error where the socket cannot be opened or a part refuses its
+/// configuration.
 struct engine {
     stream_manager_lease streams;
     server_mcp           mcp;
     server_tools         tools;
-    server_context       context;
-    server_routes        handlers;
-    model_facts          model;
+    model_facts          facts;
+    model_host           model;
+    model_front          front;
     route_table          routes;
-    server_http_context  http;
+    listener             http;
 
-    engine(const common_params & params, request_gate & gate);
-
-    connections clients() const { return connections(http.listening_addresses); }
-
-    /// Closes the socket. Answers that are being sent have `patience` to reach their clients.
-    void stop_listening(std::chrono::milliseconds patience);
+    engine(const common_params & params, adapter_scales & adapters, request_gate & gate);
 };
 
 }  // namespace xllamacpp

@@ -82,7 +82,8 @@ void device_type::write(void * value, const json & given, const std::string & pa
 json device_type::describe() const { return {{"kind", "device"}}; }
 
 std::string device_type::expected() const {
-    return one_of_names(device_names(), "no device, as this build sees none but the CPU on this machine ('xllamacpp doctor' says why)");
+    return one_of_names(device_names(),
+                        "no device, as this build sees none but the CPU on this machine ('xllamacpp doctor' says why)");
 }
 
 json device_list_type::read(const void * value) const {

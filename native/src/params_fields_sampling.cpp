@@ -35,7 +35,7 @@ void describe_samplers(structure<common_params_sampling> & s) {
     s.row(FIELD(seed), "The seed of the random choice. 4294967295 takes a new one every time.",
           {flag("--seed"), example("42")});
     s.row(FIELD(temp), "Temperature: higher is more varied. 0 always takes the likeliest token.",
-          {flag("--temp"), marks(COMMON_PARAMS_SAMPLING_CONFIG_TEMP), example("0.2")});
+          {flag("--temp"), at_least(0), marks(COMMON_PARAMS_SAMPLING_CONFIG_TEMP), example("0.2")});
     s.row(FIELD(dynatemp_range), "How far the temperature may move with the model's certainty. 0 keeps it still.",
           {flag("--dynatemp-range"), example("0.5")});
     s.row(FIELD(dynatemp_exponent), "How the model's certainty turns into a temperature within `dynatemp_range`.",

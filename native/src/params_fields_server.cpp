@@ -152,7 +152,7 @@ void describe_tools(structure<common_params> & s) {
           {flag("--mcp-servers-config"), example(R"("mcp.json")")});
     s.row(FIELD(mcp_servers_json), "The same definitions, in place of a file.",
           {flag("--mcp-servers-json"), is_json(), example(R"("{\"mcpServers\": {}}")")});
-    s.row(FIELD(models_dir), "A directory of models for a server that loads them on request.",
+    s.row(FIELD(models_dir), "A directory of models for `xllamacpp serve`, which starts a process for each on request.",
           {flag("--models-dir"), example(R"("/models")")});
     s.row(FIELD(models_preset), "An INI file with settings per model for such a server.",
           {flag("--models-preset"), example(R"("models.ini")")});

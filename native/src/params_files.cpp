@@ -78,6 +78,16 @@ void check_directory(const std::string & path, const char * field) {
 }
 
 void check_files(const common_params & p) {
+    check_model_files(p);
+    check_file(p.ssl_file_key, "ssl_file_key");
+    check_file(p.ssl_file_cert, "ssl_file_cert");
+    check_file(p.mcp_servers_config, "mcp_servers_config");
+    if (!p.public_path.empty()) {
+        check_directory(p.public_path, "public_path");
+    }
+}
+
+void check_model_files(const common_params & p) {
     for (size_t i = 0; i < p.lora_adapters.size(); ++i) {
         const std::string field = "lora_adapters." + std::to_string(i) + ".path";
         open(p.lora_adapters[i].path, field);
@@ -87,12 +97,6 @@ void check_files(const common_params & p) {
     }
     check_file(p.mmproj.path, "mmproj.path");
     check_draft_file(p.speculative.draft.mparams.path, "speculative.draft.mparams.path");
-    check_file(p.ssl_file_key, "ssl_file_key");
-    check_file(p.ssl_file_cert, "ssl_file_cert");
-    check_file(p.mcp_servers_config, "mcp_servers_config");
-    if (!p.public_path.empty()) {
-        check_directory(p.public_path, "public_path");
-    }
     const std::vector<common_speculative_type> & types = p.speculative.types;
     if (std::count(types.begin(), types.end(), COMMON_SPECULATIVE_TYPE_NGRAM_CACHE) > 0) {
         const common_params_speculative_ngram_cache & caches = p.speculative.ngram_cache;

@@ -2,6 +2,7 @@
 // places; a server that was set up from a program needs it just as much.
 #include "params_native.h"
 #include "params_files.h"
+#include "request_adapters.h"
 #include "xllamacpp/cpus.h"
 #include "xllamacpp/log.h"
 
@@ -127,6 +128,7 @@ void prepare(common_params & value) {
     complete_directory(value.media_path, "media_path");
     complete_directory(value.slot_save_path, "slot_save_path");
     resolve_chat(value);
+    prepare_adapters(value);
     close_origins(value);
     if (value.mmproj_use_gpu && value.mmproj_device == nullptr && !value.devices.empty()) {
         // "none" is a list of one null device.

@@ -182,7 +182,7 @@ std::vector<rule> rules_of_sampling() {
          [](const parameters & p) { return lets_infill_see_all(p.sampling); },
          infill_advice},
         {{"sampling.dry_sequence_breakers"},
-         [](const parameters & p) { return p.sampling.dry_sequence_breakers.size() > 256; },
+         [](const parameters & p) { return p.sampling.dry_sequence_breakers.size() > most_sequence_breakers; },
          "each breaker is looked up in the whole vocabulary for every request; set 256 or fewer"},
     };
 }

@@ -14,6 +14,9 @@ struct rule {
     const char * advice;  ///< Why it does not work, and what to set.
 };
 
+/// Each is looked up in the whole vocabulary, for every request.
+constexpr size_t most_sequence_breakers = 256;
+
 /// Every rule that needs nothing but the parameters.
 const std::vector<rule> & rules();
 

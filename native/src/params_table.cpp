@@ -1,6 +1,7 @@
 #include "params_table.h"
 
 #include "params_rules.h"
+#include "request_limits.h"
 #include "request_options.h"
 
 #include "arg.h"
@@ -278,6 +279,9 @@ std::string params::table() {
     }
     for (const auto & [older, today] : older_option_names()) {
         out["request_options"][older] = today;
+    }
+    for (const auto & [option, parameter] : option_parameters()) {
+        out["request_parameters"][option] = parameter;
     }
     return out.dump();
 }

@@ -7,13 +7,7 @@ namespace xllamacpp {
 
 // Each throws a std::invalid_argument that says what to do. What is no JSON is llama.cpp's to refuse.
 
-/// Refuses what is nested so deeply that going down it would overflow a thread's stack.
-void check_depth(const std::string & body);
-
 /// Refuses numbers in the array `field` that are no tokens of a model with `n_vocab` of them.
 void check_tokens(const std::string & body, const std::string & field, int n_vocab);
-
-/// Refuses a `top_n` below 0.
-void check_ranking(const std::string & body);
 
 }  // namespace xllamacpp

@@ -1,5 +1,6 @@
 #include "request_gate.h"
 
+#include "json_limits.h"
 #include "request_faults.h"
 
 #include "server-stream.h"
@@ -13,14 +14,13 @@ namespace {
 /// Seconds after which a client may try again: by then another server has taken this one's place, or soon will.
 const char * const retry_after_s = "5";
 
-std::unique_ptr<server_http_res> refusal(const request_gate & gate) {
-    auto response = error_response(gate.is_shut() ? "the server is closing"
-                                                  : "the server is draining: it finishes the requests under way, takes "
-                                                    "no new ones, and then closes",
-                                   ERROR_TYPE_UNAVAILABLE);
+/// What llama.cpp sends where an answer begins that is not the first one of its request: no client expects it.
+const char * const empty_event = "data: null\n\n";
 
-    response->headers["Retry-After"] = retry_after_s;
-    return response;
+std::unique_ptr<server_http_res> refusal(const request_gate & gate) {
+    return unavailable_response(gate.is_shut() ? "the server is closing"
+                                               : "the server is draining: it finishes the requests under way, takes no "
+                                                 "new ones, and then closes");
 }
 
 /// Ends the stream of a conversation, which asks nobody else whether to stop.
@@ -63,6 +63,23 @@ std::unique_ptr<server_http_res> error_response(const std::string & message, err
     error["code"]    = response->status;
     response->data   = safe_json_to_str({{"error", error}});
     return response;
+}
+
+std::unique_ptr<server_http_res> unavailable_response(const std::string & message) {
+    auto response                    = error_response(message, ERROR_TYPE_UNAVAILABLE);
+    response->headers["Retry-After"] = retry_after_s;
+    return response;
+}
+
+void pass_on(server_http_res & inner, server_http_res & outer) {
+    outer.status       = inner.status;
+    outer.content_type = inner.content_type;
+    outer.headers      = inner.headers;
+    if (inner.is_stream()) {
+        outer.next = [&inner](std::string & chunk) { return inner.next(chunk); };
+    } else {
+        outer.data = std::move(inner.data);
+    }
 }
 
 bool request_gate::enter(const std::string & conversation) {
@@ -129,6 +146,7 @@ handler guarded(request_gate & gate, const handler & handle, const route_filters
             new server_http_req{outer.params, outer.headers, outer.path, outer.query_string, outer.body, outer.files,
                                 response->should_stop});
         try {
+            check_json_limits(outer.body, "the body");
             if (filters.body) {
                 response->request->body = filters.body(outer.body);
             }
@@ -151,20 +169,19 @@ handler guarded(request_gate & gate, const handler & handle, const route_filters
             response->inner = error_response("the request was cancelled", ERROR_TYPE_UNAVAILABLE);
         }
         mend_status(*response->inner);
-        response->status       = response->inner->status;
-        response->content_type = response->inner->content_type;
-        response->headers      = response->inner->headers;
-        if (response->inner->is_stream()) {
+        pass_on(*response->inner, *response);
+        if (response->is_stream()) {
             const text_filter filter = filters.chunks ? filters.chunks() : nullptr;
-            response->next           = [inner_response = response->inner.get(), filter](std::string & chunk) {
-                const bool has_more = inner_response->next(chunk);
+            response->next           = [next = response->next, filter](std::string & chunk) {
+                bool has_more = next(chunk);
+                while (has_more && chunk == empty_event) {
+                    has_more = next(chunk);
+                }
                 if (filter) {
                     chunk = filter(chunk);
                 }
                 return has_more;
             };
-        } else {
-            response->data = std::move(response->inner->data);
         }
         return response;
     };

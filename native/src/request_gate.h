@@ -65,4 +65,10 @@ handler guarded(request_gate & gate, const handler & handle, const route_filters
 /// What llama.cpp would answer, with `status` in place of the type's own where it is not 0.
 std::unique_ptr<server_http_res> error_response(const std::string & message, error_type type, int status = 0);
 
+/// Status 503, and when to try again.
+std::unique_ptr<server_http_res> unavailable_response(const std::string & message);
+
+/// Makes `outer` say what `inner` says. It must keep `inner` and tell it of its completion.
+void pass_on(server_http_res & inner, server_http_res & outer);
+
 }  // namespace xllamacpp

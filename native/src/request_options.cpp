@@ -1,10 +1,8 @@
 #include "request_options.h"
 
 #include "params_fields.h"
-#include "params_rules.h"
+#include "request_limits.h"
 #include "xllamacpp/log.h"
-
-#include "sampling.h"
 
 #include <algorithm>
 #include <mutex>
@@ -29,22 +27,12 @@ const renamed older_names[] = {
     {"penalty_present", "presence_penalty"},
 };
 
-// What else is looked at.
-const char * const others[] = {"top_k", "repeat_last_n", "dry_penalty_last_n", "samplers"};
-
 const char * const speculative = "speculative.";
 
-/// Most requests have none of them, and need not be parsed twice.
-bool may_need_mending(const std::string & body) {
-    const auto has = [&](const std::string & text) { return body.find(text) != std::string::npos; };
-    return has("\"" + std::string(speculative)) ||
-           std::any_of(std::begin(older_names), std::end(older_names),
-                       [&](const renamed & r) { return has("\"" + std::string(r.older) + "\""); }) ||
-           std::any_of(std::begin(others), std::end(others),
-                       [&](const char * name) { return has("\"" + std::string(name) + "\""); });
-}
+// What follows changes the body, and says whether it did.
 
-void rename(json & body) {
+bool rename(json & body) {
+    bool is_changed = false;
     for (const renamed & r : older_names) {
         const auto found = body.find(r.older);
         if (found != body.end()) {
@@ -53,8 +41,10 @@ void rename(json & body) {
             if (!body.contains(r.today)) {
                 body[r.today] = std::move(value);
             }
+            is_changed = true;
         }
     }
+    return is_changed;
 }
 
 void warn_once(const std::string & option) {
@@ -68,7 +58,7 @@ void warn_once(const std::string & option) {
 }
 
 /// llama.cpp has these switched off, and passes them by without a word.
-void check_speculative(json & body) {
+bool check_speculative(json & body) {
     std::vector<std::string> options;
     for (const auto & item : body.items()) {
         if (item.key().rfind(speculative, 0) == 0) {
@@ -81,38 +71,50 @@ void check_speculative(json & body) {
         body.erase(option);
         warn_once(option);
     }
+    return !options.empty();
 }
 
-void lower(json & body, const char * option, int64_t most) {
-    const auto found = body.find(option);
-    if (found != body.end() && found->is_number_integer() && found->get<int64_t>() > most) {
+bool lower(json & body, const char * option, int64_t most) {
+    const auto found    = body.find(option);
+    const bool is_above = found != body.end() && found->is_number_integer() && *found > most;
+    if (is_above) {
         *found = most;
     }
+    return is_above;
 }
 
-/// In a list of names, or in a text with a letter for each.
-void check_choice(const json & body, const common_params & params) {
-    const auto found = body.find("samplers");
-    if (found == body.end()) {
-        return;
+/// An empty text is found everywhere: an answer would stop at once.
+bool drop_empty_stops(json & body) {
+    const auto stop = body.find("stop");
+    if (stop == body.end()) {
+        return false;
     }
-    std::vector<common_sampler_type> types;
-    if (found->is_string()) {
-        types = common_sampler_types_from_chars(found->get<std::string>());
-    } else if (found->is_array()) {
-        std::vector<std::string> names;
-        for (const json & name : *found) {
-            names.push_back(name.is_string() ? name.get<std::string>() : "");
-        }
-        types = common_sampler_types_from_names(names);
+    const json given = *stop;
+    if (given == "") {
+        *stop = json::array();
+    } else if (given.is_array()) {
+        stop->erase(std::remove(stop->begin(), stop->end(), json("")), stop->end());
     }
-    common_params_sampling wanted = params.sampling;
-    wanted.samplers               = std::move(types);
-    const auto top_k              = body.find("top_k");
-    if (top_k != body.end() && top_k->is_number_integer()) {
-        wanted.top_k = top_k->get<int32_t>();
+    return *stop != given;
+}
+
+/// llama.cpp takes Anthropic's word for thinking, and not the one for none.
+bool turn_thinking_off(json & body) {
+    const auto thinking = body.find("thinking");
+    if (thinking == body.end() || !thinking->is_object() || thinking->value("type", json()) != "disabled") {
+        return false;
     }
-    check_samplers(wanted);
+    return body["chat_template_kwargs"].emplace("enable_thinking", false).second;
+}
+
+/// With 0, a chat that asks for probabilities would get none at all, not even those of its own tokens.
+bool report_own_probabilities(json & body) {
+    const auto top      = body.find("top_logprobs");
+    const bool is_wrong = top != body.end() && *top == 0 && body.value("logprobs", json()) == true;
+    if (is_wrong) {
+        *top = 1;
+    }
+    return is_wrong;
 }
 
 }  // namespace
@@ -126,25 +128,31 @@ std::vector<std::pair<std::string, std::string>> older_option_names() {
 }
 
 std::string mend_options(const std::string & text, const common_params & params, int n_vocab) {
-    if (!may_need_mending(text)) {
-        return text;
-    }
     json body = json::parse(text, nullptr, /* allow_exceptions = */ false);
     if (!body.is_object()) {
         return text;  // llama.cpp says what is wrong with it.
     }
-    rename(body);
-    check_speculative(body);
-    if (n_vocab > 0) {
-        // The device's own sort aborts where there are fewer tokens than it shall find.
-        lower(body, "top_k", n_vocab);
-    }
     // Room for as many is made for each request.
     constexpr int64_t most_remembered = 1048576;
-    lower(body, "repeat_last_n", most_remembered);
-    lower(body, "dry_penalty_last_n", most_remembered);
-    check_choice(body, params);
-    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+
+    bool is_changed = rename(body);
+    is_changed |= check_speculative(body);
+    // The device's own sort aborts where there are fewer tokens than it shall find.
+    is_changed |= n_vocab > 0 && lower(body, "top_k", n_vocab);
+    is_changed |= lower(body, "repeat_last_n", most_remembered);
+    is_changed |= lower(body, "dry_penalty_last_n", most_remembered);
+    check_options(body, params, n_vocab);
+    is_changed |= drop_empty_stops(body);
+    is_changed |= turn_thinking_off(body);
+    is_changed |= report_own_probabilities(body);
+    return is_changed ? body.dump(-1, ' ', false, json::error_handler_t::replace) : text;
+}
+
+void check_infill_body(const std::string & text) {
+    const json body = json::parse(text, nullptr, /* allow_exceptions = */ false);
+    if (body.is_object()) {
+        check_infill(body);
+    }
 }
 
 }  // namespace xllamacpp

@@ -13,10 +13,14 @@ namespace xllamacpp {
 std::vector<std::pair<std::string, std::string>> older_option_names();
 
 /// Puts options by an older name, and by the name of the server's own parameter, under the name that llama.cpp reads;
-/// keeps numbers within what a model with `n_vocab` tokens can use. Returns the body.
+/// keeps numbers within what a model with `n_vocab` tokens can use; takes a few words of OpenAI's and Anthropic's for
+/// what they mean. Returns the body.
 ///
-/// Throws a parameter_error for `speculative.*` values that no server could have, and for a choice of samplers that
-/// would hold the server up for minutes.
+/// Throws a parameter_error for what an option cannot hold (request_limits.h), `speculative.*` that no server could
+/// have included.
 std::string mend_options(const std::string & body, const common_params & params, int n_vocab);
+
+/// Throws a parameter_error for what the parts of a request that fills in a gap cannot hold (request_limits.h).
+void check_infill_body(const std::string & body);
 
 }  // namespace xllamacpp

@@ -3,11 +3,12 @@
 #include "server-common.h"
 #include "server-models.h"  // server-cors-proxy.h needs it and does not say so
 #include "server-cors-proxy.h"
-#include "server-stream.h"
+#include "client_errors.h"
+#include "constraints.h"
 #include "request_body.h"
+#include "request_embeddings.h"
 #include "request_options.h"
 #include "response_events.h"
-#include "structured_output.h"
 
 #include <sstream>
 #include <stdexcept>
@@ -88,94 +89,115 @@ void open(const server_http_context & http, const std::string & method, const st
 
 void route_table::add(const std::string & method, const std::string & path, const handler & handle,
                       const text_filter & body, const std::function<text_filter()> & chunks) {
-    routes_.push_back({method, path, guarded(gate_, handle, {body, chunks})});
+    const handler with_media = [this, handle](const server_http_req & request) {
+        const media_request whole(media_, request.should_stop);
+        return handle(request);
+    };
+    // llama.cpp's own tests want the status of this one as it is.
+    const bool is_kept = path == "/v1/messages";
+    routes_.push_back(
+        {method, path, guarded(gate_, is_kept ? with_media : with_client_errors(with_media), {body, chunks})});
 }
 
-route_table::route_table(const common_params & params, server_routes & server, server_tools & tools, server_mcp & mcp,
-                         const model_facts & model, request_gate & gate)
-    : gate_(gate) {
+request_filters model_filters(const common_params & params, const model_facts & model,
+                              const adapter_scales & adapters) {
+    const auto prepared = [&params, &model, &adapters](request_kind kind) -> text_filter {
+        return [&params, &model, &adapters, kind](const std::string & body) {
+            const std::string mended = mend_options(body, params, model.n_vocab);
+            return prepare_constraints(adapters.mend(check_prompt_tokens(mended, model.n_vocab)), kind, model);
+        };
+    };
+    const auto tokens_in = [&model](const char * field) -> text_filter {
+        return [&model, field](const std::string & body) {
+            check_tokens(body, field, model.n_vocab);
+            return body;
+        };
+    };
+    request_filters filters;
+    filters.plain      = [](const std::string & body) { return body; };
+    filters.completion = prepared(request_kind::completion);
+    filters.chat       = prepared(request_kind::chat);
+    filters.responses  = prepared(request_kind::responses);
+    filters.messages   = prepared(request_kind::messages);
+    filters.infill     = [completion = filters.completion](const std::string & body) {
+        check_infill_body(body);
+        return completion(body);
+    };
+    filters.embeddings = [&model](const std::string & body) {
+        check_embeddings(body, model.n_vocab);
+        return body;
+    };
+    filters.ranking = [](const std::string & body) {
+        check_rerank(body);
+        return body;
+    };
+    filters.content = tokens_in("content");
+    filters.tokens  = tokens_in("tokens");
+    filters.events  = [] {
+        auto response = std::make_shared<response_events>();
+        return [response](const std::string & chunk) { return response->complete(chunk); };
+    };
+    return filters;
+}
+
+route_table::route_table(const common_params & params, const server_routes & server, server_tools & tools,
+                         server_mcp & mcp, const request_filters & filters, const stream_handlers & streams,
+                         request_gate & gate)
+    : gate_(gate), media_(params) {
     const handler disabled = [](const server_http_req &) {
         return error_response("this feature is disabled", ERROR_TYPE_PERMISSION);
     };
 
-    // What happens to a body on its way
-    const text_filter plain = [](const std::string & body) {
-        check_depth(body);
-        return body;
-    };
-    const text_filter mend = [&params, &model](const std::string & body) {
-        check_depth(body);
-        return mend_options(body, params, model.n_vocab);
-    };
-    // Where thoughts come before the JSON, only llama.cpp's own grammar lets them by.
-    const text_filter mend_chat = [mend, &model](const std::string & body) {
-        return model.reasoning ? mend(body) : schema_to_grammar(mend(body));
-    };
-    const text_filter ranking = [plain](const std::string & body) {
-        check_ranking(plain(body));
-        return body;
-    };
-    const auto tokens_in = [plain, &model](const char * field) {
-        return [plain, &model, field](const std::string & body) {
-            check_tokens(plain(body), field, model.n_vocab);
-            return body;
-        };
-    };
-
     // Generation
-    add("POST", "/completion", server.post_completions, mend);
-    add("POST", "/completions", server.post_completions, mend);
-    add("POST", "/v1/completions", server.post_completions_oai, mend);
-    add("POST", "/chat/completions", server.post_chat_completions, mend_chat);
-    add("POST", "/v1/chat/completions", server.post_chat_completions, mend_chat);
-    add("POST", "/v1/chat/completions/control", server.post_control, plain);
-    const auto events = [] {
-        auto response = std::make_shared<response_events>();
-        return [response](const std::string & chunk) { return response->complete(chunk); };
-    };
-    add("POST", "/responses", server.post_responses_oai, mend, events);
-    add("POST", "/v1/responses", server.post_responses_oai, mend, events);
-    add("POST", "/v1/messages", server.post_anthropic_messages, mend);
-    add("POST", "/audio/transcriptions", server.post_transcriptions_oai, plain);
-    add("POST", "/v1/audio/transcriptions", server.post_transcriptions_oai, plain);
-    add("POST", "/infill", server.post_infill, mend);
+    add("POST", "/completion", server.post_completions, filters.completion);
+    add("POST", "/completions", server.post_completions, filters.completion);
+    add("POST", "/v1/completions", server.post_completions_oai, filters.completion);
+    add("POST", "/chat/completions", server.post_chat_completions, filters.chat);
+    add("POST", "/v1/chat/completions", server.post_chat_completions, filters.chat);
+    add("POST", "/v1/chat/completions/control", server.post_control, filters.plain);
+    add("POST", "/responses", server.post_responses_oai, filters.responses, filters.events);
+    add("POST", "/v1/responses", server.post_responses_oai, filters.responses, filters.events);
+    add("POST", "/v1/messages", server.post_anthropic_messages, filters.messages);
+    add("POST", "/audio/transcriptions", server.post_transcriptions_oai, filters.plain);
+    add("POST", "/v1/audio/transcriptions", server.post_transcriptions_oai, filters.plain);
+    add("POST", "/infill", server.post_infill, filters.infill);
 
     // Embeddings and reranking
-    add("POST", "/embedding", server.post_embeddings, plain);
-    add("POST", "/embeddings", server.post_embeddings, plain);
-    add("POST", "/v1/embeddings", server.post_embeddings_oai, plain);
-    add("POST", "/rerank", server.post_rerank, ranking);
-    add("POST", "/reranking", server.post_rerank, ranking);
-    add("POST", "/v1/rerank", server.post_rerank, ranking);
-    add("POST", "/v1/reranking", server.post_rerank, ranking);
+    add("POST", "/embedding", server.post_embeddings, filters.embeddings);
+    add("POST", "/embeddings", server.post_embeddings, filters.embeddings);
+    add("POST", "/v1/embeddings", server.post_embeddings_oai, filters.embeddings);
+    add("POST", "/rerank", server.post_rerank, filters.ranking);
+    add("POST", "/reranking", server.post_rerank, filters.ranking);
+    add("POST", "/v1/rerank", server.post_rerank, filters.ranking);
+    add("POST", "/v1/reranking", server.post_rerank, filters.ranking);
 
     // Tokens and templates
-    add("POST", "/tokenize", server.post_tokenize, tokens_in("content"));
-    add("POST", "/detokenize", server.post_detokenize, tokens_in("tokens"));
-    add("POST", "/apply-template", server.post_apply_template, plain);
-    add("POST", "/chat/completions/input_tokens", server.post_chat_completions_tok, plain);
-    add("POST", "/v1/chat/completions/input_tokens", server.post_chat_completions_tok, plain);
-    add("POST", "/responses/input_tokens", server.post_responses_tok_oai, plain);
-    add("POST", "/v1/responses/input_tokens", server.post_responses_tok_oai, plain);
-    add("POST", "/v1/messages/count_tokens", server.post_anthropic_count_tokens, plain);
+    add("POST", "/tokenize", server.post_tokenize, filters.content);
+    add("POST", "/detokenize", server.post_detokenize, filters.tokens);
+    add("POST", "/apply-template", server.post_apply_template, filters.chat);
+    add("POST", "/chat/completions/input_tokens", server.post_chat_completions_tok, filters.chat);
+    add("POST", "/v1/chat/completions/input_tokens", server.post_chat_completions_tok, filters.chat);
+    add("POST", "/responses/input_tokens", server.post_responses_tok_oai, filters.responses);
+    add("POST", "/v1/responses/input_tokens", server.post_responses_tok_oai, filters.responses);
+    add("POST", "/v1/messages/count_tokens", server.post_anthropic_count_tokens, filters.messages);
 
     // State
     add("GET", "/health", server.get_health);
     add("GET", "/v1/health", server.get_health);
     add("GET", "/metrics", server.get_metrics);
     add("GET", "/props", server.get_props);
-    add("POST", "/props", server.post_props, plain);
+    add("POST", "/props", server.post_props, filters.plain);
     add("GET", "/models", server.get_models);
     add("GET", "/v1/models", server.get_models);
     add("GET", "/lora-adapters", server.get_lora_adapters);
-    add("POST", "/lora-adapters", server.post_lora_adapters, plain);
+    add("POST", "/lora-adapters", server.post_lora_adapters, filters.plain);
     add("GET", "/slots", server.get_slots);
-    add("POST", "/slots/:id_slot", server.post_slots, plain);
+    add("POST", "/slots/:id_slot", server.post_slots, filters.plain);
 
     // Streams that a client can take up again
-    add("GET", "/v1/stream", server_stream_make_get_handler());
-    add("POST", "/v1/streams/lookup", server_stream_make_lookup_handler(), plain);
-    add("DELETE", "/v1/stream", server_stream_make_delete_handler());
+    add("GET", "/v1/stream", streams.get);
+    add("POST", "/v1/streams/lookup", streams.lookup, filters.plain);
+    add("DELETE", "/v1/stream", streams.end);
 
     // What only the web page uses, each off unless asked for
     add("GET", "/cors-proxy", params.ui_mcp_proxy ? proxy_handler_get : disabled);

@@ -2,11 +2,14 @@
 
 #include "engine.h"
 #include "exchange.h"
+#include "freed_memory.h"
+#include "llama_llguidance.h"
 #include "log_queue.h"
 #include "params_files.h"
 #include "params_model_rules.h"
 #include "params_native.h"
 #include "params_rules.h"
+#include "state_reports.h"
 #include "threads.h"
 
 #include "arg.h"
@@ -17,18 +20,9 @@
 #include <chrono>
 #include <stdexcept>
 
-#ifdef __GLIBC__
-#    include <malloc.h>
-#endif
-
 namespace xllamacpp {
 
 namespace {
-
-/// Thrown out of the progress callback to end a load that nobody wants any more.
-struct load_cancelled : std::runtime_error {
-    load_cancelled() : std::runtime_error("the load was cancelled") {}
-};
 
 const char * const closed_reason   = "the server was closed";
 const char * const draining_reason = "the server is draining: it takes no new requests";
@@ -41,7 +35,7 @@ constexpr std::chrono::milliseconds clients_patience{1250};
 
 class server::impl {
   public:
-    explicit impl(const params & p) : params_(p.get_native().value) {
+    impl(const params & p, int report_to) : params_(p.get_native().value), adapters_(params_), reports_(report_to) {
         thread_ = start_quiet_thread([this] { run(); });
     }
 
@@ -104,17 +98,18 @@ class server::impl {
     void run();
     void load(std::vector<log_line> & log);
     void load_model();
-    void serve();
-    void wait_for_loop();
+    void become_ready();
     void tear_down();
     void set_state(server_state state, const std::string & error, const std::vector<log_line> & log);
     void end_requests();
 
     // Read by llama.cpp for as long as the engine lives.
-    common_params      params_;
-    std::atomic<float> progress_{0.0f};
-    request_gate       gate_;
-    thread_pool        workers_;
+    common_params       params_;
+    adapter_scales      adapters_;
+    const state_reports reports_;
+    std::atomic<float>  progress_{0.0f};
+    request_gate        gate_;
+    thread_pool         workers_;
 
     mutable std::mutex                   mutex_;
     mutable std::condition_variable      changed_;
@@ -126,8 +121,6 @@ class server::impl {
     std::vector<std::weak_ptr<exchange>> exchanges_;
     // Made and destroyed by thread_ alone, each under mutex_; there while the state is ready.
     std::unique_ptr<engine> engine_;
-    // thread_'s own.
-    bool first_load_ = true;
 
     const home_process home_;
     std::mutex         close_mutex_;
@@ -151,7 +144,7 @@ void server::impl::run() {
     std::vector<log_line> log;
     try {
         load(log);
-        serve();
+        engine_->model.run([this] { become_ready(); });
     } catch (const load_cancelled &) {
         problem = closed_reason;
     } catch (const parameter_error & e) {
@@ -188,6 +181,10 @@ void server::impl::load(std::vector<log_line> & log) {
 void server::impl::load_model() {
     if (params_.model.path.empty() && params_.model.hf_repo.empty() && params_.model.url.empty() &&
         params_.model.docker_repo.empty()) {
+        if (!params_.models_dir.empty() || !params_.models_preset.empty()) {
+            throw parameter_error("models_dir and models_preset are for 'xllamacpp serve', which starts a process for "
+                                  "each model; a server in a program has one: set model.path");
+        }
         throw std::runtime_error("no model is set; set model.path to a GGUF file");
     }
     common_log_set_verbosity_thold(params_.verbosity);
@@ -203,67 +200,32 @@ void server::impl::load_model() {
     check_model(params_);
     llama_numa_init(params_.numa);
 
-    auto made = std::make_unique<engine>(params_, gate_);
+    auto made = std::make_unique<engine>(params_, adapters_, gate_);
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         engine_            = std::move(made);
-        listening_address_ = engine_->http.listening_addresses.empty() ? "" : engine_->http.listening_addresses[0];
+        listening_address_ = engine_->http.address();
     }
-    engine_->context.set_state_callback([this](::server_state, json payload) {
-        if (payload.contains("value")) {
-            progress_ = payload.at("value").get<float>();
-        }
-        // Not when the server wakes from sleep: requests wait for that load, and have to be let out.
-        if (first_load_ && !gate_.is_open()) {
+    engine_->model.tell([this](::server_state state, const common_json & payload) { reports_.send(state, payload); });
+    engine_->model.load([this](float part) {
+        progress_ = part;
+        if (!gate_.is_open()) {
             throw load_cancelled();
         }
     });
-    const bool loaded = engine_->context.load_model(params_);
-    first_load_       = false;
-    if (!loaded) {
-        throw std::runtime_error("llama.cpp could not load '" + params_.model.get_name() + "'");
-    }
     if (!gate_.is_open()) {
         throw load_cancelled();
     }
     progress_ = 1.0f;
-    engine_->handlers.update_meta(engine_->context);
-    const server_context_meta meta = engine_->context.get_meta();
-    engine_->model.reasoning       = meta.chat_params.enable_thinking;
-    engine_->model.n_vocab         = meta.model_vocab_n_tokens;
-    engine_->http.is_ready         = true;
 }
 
-/// Runs llama.cpp's loop until it is told to end.
-void server::impl::serve() {
-    if (!gate_.enter()) {
-        throw load_cancelled();
-    }
-    workers_.run([this] {
-        wait_for_loop();
-        gate_.leave();
-    });
-    engine_->context.start_loop();
-}
-
-/// Makes the server ready once the loop has answered a task: a loop that is told to end before it begins forgets it.
-void server::impl::wait_for_loop() {
-    bool is_answered = true;
-    try {
-        server_response_reader reader = engine_->context.get_response_reader();
-        server_task            task(SERVER_TASK_TYPE_METRICS);
-        task.id = reader.get_new_id();
-        reader.post_task(std::move(task));
-        // Another state says that the loop failed.
-        is_answered = reader.next([this] { return state() != server_state::loading; }) != nullptr;
-    } catch (...) {
-        // Memory ran out; the loop itself goes on.
-    }
+void server::impl::become_ready() {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
-        if (!is_answered || state_ != server_state::loading) {
+        if (state_ != server_state::loading) {
             return;
         }
+        engine_->http.set_ready();
         state_ = server_state::ready;
     }
     changed_.notify_all();
@@ -278,13 +240,11 @@ void server::impl::tear_down() {
     }
     if (gone) {
         gone->mcp.shutdown();
-        gone->stop_listening(clients_patience);
+        gone->http.stop(clients_patience);
     }
+    forget_tokenizers();
     gone.reset();
-#ifdef __GLIBC__
-    // The C library keeps what was freed, scattered over the heaps of threads that are gone too: tens of megabytes.
-    malloc_trim(0);
-#endif
+    return_freed_memory();
 }
 
 /// Tells the requests under way to stop, and waits until the last one is out.
@@ -304,7 +264,7 @@ void server::impl::end_requests() {
         // What is left waits for a client that takes no more of its answer.
         const std::lock_guard<std::mutex> lock(mutex_);
         if (engine_) {
-            engine_->clients().hang_up();
+            engine_->http.clients().hang_up();
         }
     }
     gate_.wait_empty();
@@ -320,12 +280,11 @@ void server::impl::close() {
     if (!thread_.joinable()) {
         return;
     }
-    // The loop goes on until the last request is out: one that waits for a sleeping server can only be let out by it.
     end_requests();
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return state_ != server_state::loading; });
     if (state_ == server_state::ready) {
-        engine_->context.terminate();
+        engine_->model.stop();
     }
     lock.unlock();
     thread_.join();
@@ -366,7 +325,7 @@ void server::impl_deleter::operator()(impl * owned) const {
 }
 
 server::server() = default;
-server::server(const params & p) : impl_(new impl(p)) {}
+server::server(const params & p, int report_to) : impl_(new impl(p, report_to)) {}
 server::~server()                              = default;
 server::server(server &&) noexcept             = default;
 server & server::operator=(server &&) noexcept = default;

@@ -98,6 +98,25 @@ TEST(Guarded, CountsAStreamUntilItIsGone) {
     EXPECT_TRUE(gate.wait_empty_for(std::chrono::milliseconds(0)));
 }
 
+TEST(Guarded, PassesByTheEmptyEventsOfAStream) {
+    request_gate              gate;
+    const handler             handle = guarded_plainly(gate, [](const server_http_req &) {
+        auto response  = std::make_unique<server_http_res>();
+        response->next = [sent = 0](std::string & chunk) mutable {
+            const char * const chunks[] = {"data: null\n\n", "data: {}\n\n", "data: null\n\n", "data: [DONE]\n\n"};
+            chunk                       = chunks[sent];
+            return ++sent < 4;
+        };
+        return response;
+    });
+    const server_http_res_ptr stream = handle(request_with({}));
+    std::string               chunk;
+    EXPECT_TRUE(stream->next(chunk));
+    EXPECT_EQ(chunk, "data: {}\n\n");
+    EXPECT_FALSE(stream->next(chunk));
+    EXPECT_EQ(chunk, "data: [DONE]\n\n");
+}
+
 TEST(Guarded, TellsHandlersToStopWhenItIsShutAndNotBefore) {
     request_gate  gate;
     const handler handle = guarded_plainly(gate, [&](const server_http_req & request) {

@@ -17,10 +17,11 @@ from libcpp.vector cimport vector
 from xllamacpp._native cimport backends, cpus, grammar, log
 from xllamacpp._native.log cimport log_line
 from xllamacpp._native.params cimport argument_sources, params
+from xllamacpp._native.router cimport router
 from xllamacpp._native.server cimport server, server_state
 from xllamacpp._native.stream cimport pull, stream
 
-from xllamacpp.errors import ParameterError
+from xllamacpp.errors import ParameterError, ServerError
 
 # The states and outcomes by their C++ names.
 LOADING = <int>server_state.loading
@@ -43,6 +44,13 @@ cdef cpp_map[string, string] encode_map(texts):
     cdef cpp_map[string, string] native_texts
     for name, value in texts.items():
         native_texts[encode(name)] = encode(value)
+    return native_texts
+
+
+cdef vector[string] encode_list(texts):
+    cdef vector[string] native_texts
+    for text in texts:
+        native_texts.push_back(encode(text))
     return native_texts
 
 
@@ -78,12 +86,9 @@ cdef class Params:
             raise ParameterError(str(error)) from None
 
     def parse_arguments(self, arguments, bint all_sources):
-        cdef vector[string] native_arguments
         cdef argument_sources sources = argument_sources.all if all_sources else argument_sources.arguments_only
-        for argument in arguments:
-            native_arguments.push_back(encode(argument))
         try:
-            self.native.parse_arguments(native_arguments, sources)
+            self.native.parse_arguments(encode_list(arguments), sources)
         except ValueError as error:
             raise ParameterError(str(error)) from None
 
@@ -171,8 +176,8 @@ cdef class Server:
 
     cdef unique_ptr[server] native
 
-    def __cinit__(self, Params p not None):
-        self.native.reset(new server(p.native[0]))
+    def __cinit__(self, Params p not None, int report_to=-1):
+        self.native.reset(new server(p.native[0], report_to))
 
     def __dealloc__(self):
         with nogil:
@@ -221,6 +226,41 @@ cdef class Server:
         with nogil:
             answer.native = move(self.native.get().request(native_method, native_path, native_body, native_headers))
         return answer
+
+    def drain(self, int timeout_ms):
+        cdef bint is_empty
+        with nogil:
+            is_empty = self.native.get().drain(timeout_ms)
+        return is_empty
+
+    def close(self):
+        with nogil:
+            self.native.get().close()
+
+
+cdef class Router:
+    """One native router; it listens from the moment that it is made."""
+
+    cdef unique_ptr[router] native
+
+    def __cinit__(self, Params p not None, str executable, arguments):
+        cdef string native_executable = encode(executable)
+        cdef vector[string] native_arguments = encode_list(arguments)
+        try:
+            with nogil:
+                self.native.reset(new router(p.native[0], native_executable, native_arguments))
+        except ValueError as error:
+            raise ParameterError(str(error)) from None
+        except RuntimeError as error:
+            raise ServerError(str(error)) from None
+
+    def __dealloc__(self):
+        with nogil:
+            self.native.reset()
+
+    @property
+    def listening_address(self):
+        return decode(self.native.get().listening_address())
 
     def drain(self, int timeout_ms):
         cdef bint is_empty
@@ -303,5 +343,5 @@ def usable_cpus():
     return cpus.usable_cpus()
 
 
-def json_schema_to_grammar(str schema):
-    return decode(grammar.json_schema_to_grammar(encode(schema)))
+def json_schema_to_grammar(str schema, bint gbnf):
+    return decode(grammar.json_schema_to_grammar(encode(schema), gbnf))

@@ -2,4 +2,4 @@ from libcpp.string cimport string
 
 
 cdef extern from "xllamacpp/grammar.h" namespace "xllamacpp" nogil:
-    string json_schema_to_grammar(const string & schema_json) except +
+    string json_schema_to_grammar(const string & schema_json, bint gbnf) except +

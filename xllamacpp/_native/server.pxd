@@ -17,7 +17,7 @@ cdef extern from "xllamacpp/server.h" namespace "xllamacpp" nogil:
 
     cdef cppclass server:
         server() except +
-        server(const params & p) except +
+        server(const params & p, int report_to) except +
         server_state state() except +
         float progress() except +
         server_state wait_loaded(int timeout_ms) except +

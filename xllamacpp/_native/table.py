@@ -167,6 +167,8 @@ WORDS: dict[str, list[str]] = _TABLE["words"]
 CONSTANTS: dict[str, int] = _TABLE["constants"]
 REQUEST_OPTIONS: dict[str, str] = _TABLE["request_options"]
 """Names of request options that are taken for another: older name and today's."""
+REQUEST_PARAMETERS: dict[str, str] = _TABLE["request_parameters"]
+"""Request options that may hold what a parameter may: option and parameter."""
 RULES = [Rule(tuple(rule["fields"]), rule["advice"]) for rule in _TABLE["rules"]]
 
 _WARNED: set[tuple[str, str]] = set()

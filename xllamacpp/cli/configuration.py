@@ -23,6 +23,8 @@ _DRAIN_SECONDS = 8.0
 _FLAGS = {"--config": "the path of a TOML, YAML or JSON file", "--drain-seconds": "seconds, 0 or more"}
 
 _PREFIX = "XLLAMACPP_"
+# What says, beside the lists of models themselves, that there are to be many.
+_MANY = ("--models-", "--no-models-", "LLAMA_ARG_MODELS_", "LLAMA_ARG_NO_MODELS_")
 # All that are read, here and elsewhere: what is nearly one of them is misspelt.
 _VARIABLES = ("CACHE", "CONFIG", "CPU_MODULE", "DEBUG", "DRAIN_SECONDS", "REQUIRE_GPU", "SET")
 
@@ -39,11 +41,19 @@ class Configuration:
         The flags that are llama.cpp's, of which `params` was made.
     drain_seconds : float
         How long the requests under way may take when it is told to end.
+    file : str, optional
+        The configuration file, or empty.
     """
 
     params: CommonParams
     arguments: list[str]
     drain_seconds: float
+    file: str = ""
+
+    @property
+    def is_router(self) -> bool:
+        """Whether it is to serve many models, each in a process of its own."""
+        return not _has_model(self.params) and _has_many(self.params, self.arguments)
 
     @classmethod
     def read(cls, arguments: Sequence[str], *, with_devices: bool = True) -> Self:
@@ -55,7 +65,7 @@ class Configuration:
             Flags: llama.cpp's and our own.
         with_devices : bool, optional
             Whether to load the backends first. Without them it is quick, and does not complain of what cannot be
-            offloaded.
+            offloaded. A router has no use for them.
 
         Raises
         ------
@@ -66,14 +76,13 @@ class Configuration:
         own, rest = take_flags(arguments, _FLAGS)
         config = own.get("--config") or os.environ.get("XLLAMACPP_CONFIG")
         params = CommonParams.from_file(config, port=_PORT) if config else CommonParams(port=_PORT)
-        if with_devices:
+        if with_devices and not _has_many(params, rest):
             params.parse_arguments(rest)
         else:
             _parse_without_devices(params, rest)
-        model = params.model
-        if not (model.path or model.hf_repo or model.url or model.docker_repo):
-            model.path = os.environ.get("MODEL", "")
-        return cls(params, rest, _drain_seconds(own))
+        if not (_has_model(params) or params.models_dir or params.models_preset):
+            params.model.path = os.environ.get("MODEL", "")
+        return cls(params, rest, _drain_seconds(own), config or "")
 
 
 def take_flags(arguments: Sequence[str], flags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -132,6 +141,17 @@ def parse_seconds(setting: str, value: str) -> float:
     if not 0 <= seconds < math.inf:
         raise ParameterError(f"{setting}: expected seconds, 0 or more")
     return seconds
+
+
+def _has_model(params: CommonParams) -> bool:
+    model = params.model
+    return bool(model.path or model.hf_repo or model.url or model.docker_repo)
+
+
+def _has_many(params: CommonParams, arguments: Sequence[str]) -> bool:
+    """Tell whether models are named in the way of a router: by a list, or by anything that is for routers alone."""
+    words = [*(argument.replace("_", "-") for argument in arguments), *os.environ]
+    return bool(params.models_dir or params.models_preset) or any(word.startswith(_MANY) for word in words)
 
 
 def _drain_seconds(own: Mapping[str, str]) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
 
 import click
 
@@ -16,8 +16,11 @@ from xllamacpp.cli.configuration import Configuration
 from xllamacpp.cli.gpu import check_gpu
 from xllamacpp.cli.loading import load
 from xllamacpp.cli.model_option import resolve_models
+from xllamacpp.cli.router import Router
 from xllamacpp.cli.signals import Stop, stop_on_signals
 from xllamacpp.models import KNOWN
+
+_Served = TypeVar("_Served", Server, Router)
 
 
 @click.command(
@@ -36,6 +39,9 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     It takes every flag of llama.cpp's server, every LLAMA_ARG_* environment variable, and its configuration files.
     --model takes the path of a GGUF file or a name: a repository on the Hugging Face Hub (org/repo:quantization), an
     https:// address, a known model ('xllamacpp pull --help'). What is not in the cache is fetched.
+
+    Instead of --model, --models-dir FOLDER serves every model in a folder, each in a process of its own that starts
+    with the first request for it; --models-preset FILE has settings for each (docs/guide/router.md).
 
     \b
     Beside llama.cpp's flags there are:
@@ -58,6 +64,7 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
       xllamacpp serve --model model.gguf --host 0.0.0.0 --port 8000 --parallel 8 --ctx-size 32768
       xllamacpp serve --config server.toml --port 8000
       MODEL=model.gguf xllamacpp serve --api-key secret
+      xllamacpp serve --models-dir models --models-max 2
 
     A line on standard output says where it listens, once it is ready; the log goes to standard error. Ctrl-C and
     SIGTERM end it, with exit status 0: it takes no new requests (status 503) and lets those under way finish, for
@@ -85,37 +92,53 @@ def _serve(arguments: Sequence[str]) -> None:
     params = configuration.params
     options = logs.LogOptions.parse(configuration.arguments, os.environ)
     logs.show(options)
+    if configuration.is_router:
+        with Router(configuration) as router:
+            _run(router, wait_for_ever, configuration, options)
     check_gpu(params)
-    _resolve_model(params)
+    resolve_model(params)
     with load(params) as server:
-        # Where the log is on standard output, nothing else is.
-        click.echo(f"listening on {server.listening_address}", err=options.is_jsonl)
-        try:
-            wait_for_failure(server)
-        except Stop:
-            drain(server, configuration.drain_seconds)
-            raise
+        _run(server, wait_for_failure, configuration, options)
 
 
-def _resolve_model(params: CommonParams) -> None:
+def _run(
+    server: _Served, wait: Callable[[_Served], NoReturn], configuration: Configuration, options: logs.LogOptions
+) -> NoReturn:
+    """Say where it listens, and drain it when it is told to end."""
+    # Where the log is on standard output, nothing else is.
+    click.echo(f"listening on {server.listening_address}", err=options.is_jsonl)
+    try:
+        wait(server)
+    except Stop:
+        drain(server, configuration.drain_seconds)
+        raise
+
+
+def resolve_model(params: CommonParams) -> None:
     """Put files in the place of names, and check that there is a model."""
     resolve_models(params)
     if not (params.model.path or params.model.docker_repo):
         raise ParameterError(
             "there is no model to serve: give one with --model (the path of a GGUF file, org/repo:quantization on the "
             f"Hugging Face Hub, an https:// address, or a known name: {', '.join(KNOWN)}), or with the environment "
-            "variable MODEL. With Docker that is docker run -e MODEL=demo, or -v /folder/of/models:/models "
-            "-e MODEL=/models/model.gguf"
+            "variable MODEL; or a folder of models with --models-dir. With Docker that is docker run -e MODEL=demo, or "
+            "-v /folder/of/models:/models -e MODEL=/models/model.gguf"
         )
 
 
-def drain(server: Server, seconds: float) -> None:
+def drain(server: Server | Router, seconds: float) -> None:
     """Let the requests under way finish, for so many seconds at most, and say so where there are any."""
     if seconds == 0 or server.drain(timeout=0):
         return
     click.echo(f"finishing the requests under way, {seconds:g} s at most", err=True)
     if not server.drain(seconds):
         click.echo("the requests that are still under way are cut off", err=True)
+
+
+def wait_for_ever(router: Router) -> NoReturn:
+    """Wait for a signal: a router does not end by itself."""
+    while True:
+        time.sleep(60)
 
 
 def wait_for_failure(server: Server) -> NoReturn:

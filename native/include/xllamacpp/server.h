@@ -28,9 +28,12 @@ enum class server_state : int {
 /// alone; the child can make its own.
 class server {
   public:
-    server();                           ///< A closed server.
-    explicit server(const params & p);  ///< Starts loading and returns at once.
-    ~server();                          ///< close()
+    server();  ///< A closed server.
+
+    /// Starts loading and returns at once. `report_to` is for the processes of a router: the descriptor that the router
+    /// reads their states from.
+    explicit server(const params & p, int report_to = -1);
+    ~server();  ///< close()
     server(server &&) noexcept;
     server & operator=(server &&) noexcept;
     server(const server &)             = delete;
