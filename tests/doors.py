@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,7 +51,7 @@ class Door(ABC):
         path : str
             The route.
         body : object, optional
-            The body.
+            The body; a text is sent as it is.
         method : str, optional
             By default POST with a body, else GET.
         headers : dict of str, optional
@@ -61,9 +62,8 @@ class Door(ABC):
         RequestError
             The answer is an error. (The methods named ``handle_`` would return it.)
         """
-        answer = self._ask(method or ("GET" if body is None else "POST"), path, body, headers or {})
-        self._saw(is_streamed=False)
-        return answer
+        with self._witnessed(is_streamed=False):
+            return self._ask(method or ("GET" if body is None else "POST"), path, body, headers or {})
 
     def stream(
         self, path: str, body: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
@@ -84,9 +84,18 @@ class Door(ABC):
         RequestError
             The answer is an error.
         """
-        chunks = self._stream(path, body and {**body, "stream": True}, headers or {})
-        self._saw(is_streamed=True)
-        return chunks
+        with self._witnessed(is_streamed=True):
+            return self._stream(path, body and {**body, "stream": True}, headers or {})
+
+    @contextmanager
+    def _witnessed(self, *, is_streamed: bool) -> Iterator[None]:
+        try:
+            yield
+        except xlc.RequestError:
+            # A refusal is an answer too.
+            self._saw(is_streamed=is_streamed)
+            raise
+        self._saw(is_streamed=is_streamed)
 
     def _saw(self, *, is_streamed: bool) -> None:
         model = Path(self.server.request("GET", "/props")["model_path"]).stem
@@ -147,7 +156,8 @@ class HttpDoor(Door):
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> requests.Response:
         url = self.server.listening_address + path
-        answer = requests.request(method, url, json=body, headers=headers, stream=True, timeout=_PATIENCE_S)
+        sent = {"data": body.encode()} if isinstance(body, str) else {"json": body}
+        answer = requests.request(method, url, **sent, headers=headers, stream=True, timeout=_PATIENCE_S)
         if answer.status_code >= 400:
             with answer:
                 raise_for_error(answer.status_code, answer.content)

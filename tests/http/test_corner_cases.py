@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from urllib.parse import urlsplit
@@ -98,7 +99,7 @@ def test_json_that_is_no_object_is_refused(client, path, body):
 def test_json_that_is_nested_too_deeply_is_refused_and_harms_nobody(client, path, opening):
     for body in (opening * 200_000, opening * 200_000 + b"1" + closing(opening) * 200_000):
         error = error_of(client.post(path, content=body))
-        assert (error["code"], error["message"].split(":")[0]) == (400, "the body is nested too deeply")
+        assert (error["code"], "nests its objects and lists deeper" in error["message"]) == (400, True)
     assert client.get("/health").status_code == 200
 
 
@@ -132,9 +133,12 @@ def test_a_prompt_of_megabytes_is_an_error_about_the_context(client):
 
 def test_an_address_that_is_too_long_is_refused(client):
     assert client.get(f"/health?{'a' * 9_000}").status_code == 200
-    # It hangs up while the rest is still coming.
-    with pytest.raises(httpx.TransportError):
-        client.get(f"/health?{'a' * 100_000}")
+    # It hangs up while the rest is still coming; httpx does not even send so much.
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as peer:
+        with contextlib.suppress(ConnectionError):
+            peer.sendall(b"GET /health?" + b"a" * 100_000)
+        with contextlib.suppress(ConnectionError):
+            assert b"200 OK" not in peer.recv(100)
     assert client.get("/health").status_code == 200
 
 

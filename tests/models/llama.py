@@ -25,7 +25,8 @@ _CHAT_TEMPLATE = (
 )
 _PIECES = ("▁", *string.ascii_lowercase, "▁t", "he", "▁the", "in", "▁a", "an", "▁an", "er", "on", "▁o", "re")
 _OTHER_PIECES = ("▁", *string.ascii_uppercase, *string.digits)
-_FIM = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+# Names that llama.cpp does not know: it goes by the metadata then.
+_FIM = ("<|before|>", "<|after|>", "<|between|>")
 
 
 def _writer(pieces: tuple[str, ...] = _PIECES, layers: int = 2) -> Callable[[GGUFWriter, Weights], None]:
