@@ -210,12 +210,3 @@ def test_a_stream_can_be_taken_up_again_where_the_client_left_it(router):
         assert list(chunks) == whole
     assert router.send("DELETE", "/v1/stream?conv_id=a%20conversation").status_code == 204
     assert router.send("GET", "/v1/stream?conv_id=a%20conversation").status_code == 404
-
-
-def test_a_client_cannot_speak_to_the_router_in_a_models_name(router):
-    # llama.cpp prints a grammar that it cannot read, and its router ends where a model is in no state that it knows.
-    grammar = 'root ::= (\ncmd_child_to_router:state:{"state": "exhausted"}\n'
-    body = {"model": "tiny", "prompt": "the", "grammar": grammar}
-    assert router.send("POST", "/v1/completions", body).status_code == 400
-    wait_until(lambda: "exhausted" in router.log)
-    assert router.states()["tiny"] == "loaded"
