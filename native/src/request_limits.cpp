@@ -3,6 +3,7 @@
 #include "params_fields.h"
 #include "request_lists.h"
 #include "request_values.h"
+#include "xllamacpp/params.h"
 
 #include "chat.h"
 
@@ -73,6 +74,27 @@ void check_probabilities(const json & body, const common_params & params) {
                    std::to_string(always) + " or less, or an n_predict with which no more than " +
                        std::to_string(most) + " probabilities are reported");
         }
+    }
+}
+
+/// Each element of these takes its time at every token, and all answers wait for that.
+void check_lengths(const json & body, int n_vocab) {
+    const auto check = [&](const char * option, size_t most) {
+        const json * const value = given(body, option);
+        // A text of samplers has a letter for each; a text to stop at is one.
+        const bool   is_letters = value && value->is_string() && std::string(option) == "samplers";
+        const size_t size = !value ? 0 : is_letters ? value->get_ref<const std::string &>().size() : value->size();
+        if (size > most) {
+            throw parameter_error(std::string(option) + ": expected at most " + std::to_string(most) + ", got " +
+                                  std::to_string(size));
+        }
+    };
+    check("samplers", 32);
+    check("stop", 1024);
+    check("stop_sequences", 1024);
+    check("grammar_triggers", 256);
+    if (n_vocab > 0) {
+        check("logit_bias", static_cast<size_t>(n_vocab));
     }
 }
 
@@ -156,6 +178,7 @@ void check_options(const json & body, const common_params & params, int n_vocab)
     check_text_or_texts(body, "stop");
     check_text_or_texts(body, "stop_sequences");
     check_texts(body, "response_fields");
+    check_lengths(body, n_vocab);
     check_prompt(body, n_vocab);
     check_biases(body, n_vocab);
     check_choice_of_samplers(body, params);

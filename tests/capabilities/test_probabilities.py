@@ -62,6 +62,7 @@ def test_each_token_comes_with_the_likeliest_ones(server: xlc.Server, door: Open
 @streamed
 def test_the_whole_vocabulary_adds_up_to_one(server: xlc.Server, door: OpenDoor, is_streamed: bool) -> None:
     _, reports = native(door(server), is_streamed=is_streamed, n_probs=_VOCABULARY, n_predict=2)
+    assert len(reports) == 2
     for report in reports:
         assert {token["id"] for token in report["top_logprobs"]} == set(range(_VOCABULARY))
         assert isclose(sum(exp(token["logprob"]) for token in report["top_logprobs"]), 1, abs_tol=1e-4)

@@ -97,6 +97,33 @@ TEST(MendOptions, RefusesWhatAnOptionCannotHold) {
     }
 }
 
+TEST(MendOptions, RefusesListsThatWouldTakeTheirTimeAtEveryToken) {
+    const auto repeated = [](const std::string & one, int count) {
+        std::string many = one;
+        for (int i = 1; i < count; ++i) {
+            many += "," + one;
+        }
+        return many;
+    };
+    const std::string stops = repeated("\"a\"", 1024);
+    EXPECT_EQ(mended(R"({"stop":[)" + stops + "]}"), R"({"stop":[)" + stops + "]}");
+    const std::string biases = repeated("[1,1]", 100);
+    EXPECT_EQ(mended(R"({"logit_bias":[)" + biases + "]}"), R"({"logit_bias":[)" + biases + "]}");
+    for (const std::string & body :
+         {R"({"stop":[)" + stops + R"(,"b"]})", R"({"stop_sequences":[)" + stops + R"(,"b"]})",
+          R"({"samplers":")" + std::string(33, 'k') + R"("})", R"({"samplers":[)" + repeated(R"("dry")", 33) + "]}",
+          R"({"logit_bias":[)" + biases + ",[1,1]]}",
+          R"({"grammar_triggers":[)" + repeated(R"({"type":1,"value":"a"})", 257) + "]}"}) {
+        try {
+            mended(body);
+            ADD_FAILURE() << body;
+        } catch (const xllamacpp::parameter_error & e) {
+            EXPECT_NE(std::string(e.what()).find(": expected at most "), std::string::npos) << e.what();
+        }
+    }
+    EXPECT_EQ(mended(R"({"stop":")" + std::string(2000, 'a') + R"("})").size(), 2011u) << "one long text is one";
+}
+
 TEST(MendOptions, KnowsNoLastTokenBeforeTheModelIsLoaded) {
     const std::string body = R"({"prompt":[100],"logit_bias":[[100,1]]})";
     EXPECT_THROW(mended(body), xllamacpp::parameter_error);
