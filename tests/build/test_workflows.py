@@ -24,11 +24,12 @@ every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: pat
 
 @pytest.fixture(scope="module")
 def sessions():
-    """The names of nox's sessions, parameters included."""
+    """The names of nox's sessions, with their parameters and, for all of those at once, without."""
     # Its JSON has only those that run by default.
     command = [sys.executable, "-m", "nox", "--noxfile", CHECKOUT / "noxfile.py", "--list-sessions", "--nocolor"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return set(re.findall(r"^[*-] (\S+)", result.stdout, re.MULTILINE))
+    names = re.findall(r"^[*-] (\S+)", result.stdout, re.MULTILINE)
+    return {*names, *(name.partition("(")[0] for name in names)}
 
 
 def jobs(path):

@@ -248,7 +248,7 @@ class TestConfiguration:
         with route(environment=environment) as router:
             complete(router)
             (process,) = router.models()
-            lines = [line for line in (tmp_path / "file").read_text().splitlines() if "load_model" in line]
+            lines = [line for line in (tmp_path / "file").read_text().splitlines() if "load_model: " in line]
             assert lines
             assert all(f"[{port_of(process)}]" in line for line in lines)
 
