@@ -100,8 +100,8 @@ if(XLLAMACPP_BUILD_CORE)
   get_target_property(sources llama-common SOURCES)
   list(REMOVE_ITEM sources log.cpp llguidance.cpp)
   list(APPEND sources
-    "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_log.cpp"
-    "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_grammar_guard.cpp")
+    "${CMAKE_CURRENT_SOURCE_DIR}/src/system/llama_log.cpp"
+    "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_guard.cpp")
   set_property(TARGET llama-common PROPERTY SOURCES ${sources})
   # What is called in sampling.cpp; ours calls llama.cpp's.
   set_source_files_properties("${LLAMA_CPP_DIR}/common/sampling.cpp" TARGET_DIRECTORY llama-common PROPERTIES

@@ -50,7 +50,7 @@ add_custom_command(
 add_custom_target(llguidance_library DEPENDS "${library}")
 add_dependencies(llama-common llguidance_library)
 target_compile_definitions(llama-common PUBLIC LLAMA_USE_LLGUIDANCE)
-target_sources(llama-common PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/llama_llguidance.cpp")
+target_sources(llama-common PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_llguidance.cpp")
 target_include_directories(llama-common PRIVATE "${XLLAMACPP_LLGUIDANCE_DIR}")
 target_link_libraries(llama-common PRIVATE "${library}" ${CMAKE_DL_LIBS})
 if(UNIX AND NOT APPLE)

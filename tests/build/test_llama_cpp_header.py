@@ -92,7 +92,7 @@ EDITS = [
         COMMON,
         "^(?=    int32_t n_ctx )",
         "    int32_t new_field = 7;\n",
-        'native/src/params_fields_compute.cpp: s.row(FIELD(new_field), "...");   // common_params::new_field, '
+        'native/src/params/fields_compute.cpp: s.row(FIELD(new_field), "...");   // common_params::new_field, '
         "int32_t, common.h:{0}",
         id="a field is added",
     ),
@@ -100,7 +100,7 @@ EDITS = [
         COMMON,
         "^(?=    bool +mask_valid )",
         "    std::vector<uint16_t> new_field;\n",
-        'native/src/params_fields_compute.cpp: s.row(FIELD(new_field), "...");   // '
+        'native/src/params/fields_compute.cpp: s.row(FIELD(new_field), "...");   // '
         "common_cpu_params::new_field, std::vector<uint16_t>, common.h:{0}",
         id="a field is added to a part",
     ),
@@ -108,7 +108,7 @@ EDITS = [
         COMMON,
         "^(?=    int32_t n_ctx )",
         "    void * new_data = nullptr;\n",
-        'native/src/params_fields_compute.cpp: s.omit("new_data", "...");   // common_params::new_data, void '
+        'native/src/params/fields_compute.cpp: s.omit("new_data", "...");   // common_params::new_data, void '
         "*, common.h:{0}",
         id="a handle is added",
     ),
@@ -116,7 +116,7 @@ EDITS = [
         COMMON,
         r"^    bool lora_init_without_apply .*\n",
         "",
-        "native/src/params_fields_model.cpp: remove s.row(FIELD(lora_init_without_apply), ...): common_params "
+        "native/src/params/fields_model.cpp: remove s.row(FIELD(lora_init_without_apply), ...): common_params "
         "has no member lora_init_without_apply",
         id="a field is removed",
     ),
@@ -124,7 +124,7 @@ EDITS = [
         COMMON,
         r"^    llama_progress_callback .*\n",
         "",
-        'native/src/params_fields_model.cpp: remove s.omit("load_progress_callback", ...): common_params has '
+        'native/src/params/fields_model.cpp: remove s.omit("load_progress_callback", ...): common_params has '
         "no member load_progress_callback",
         id="a member that was left out is removed",
     ),
@@ -132,7 +132,7 @@ EDITS = [
         COMMON,
         "int32_t n_keep ",
         "int64_t n_keep ",
-        "native/src/params_fields_compute.cpp: the row of common_params::n_keep takes an integer from "
+        "native/src/params/fields_compute.cpp: the row of common_params::n_keep takes an integer from "
         "-2147483648 to 2147483647, but the member is int64_t (common.h:{0}): build again, and see whether the "
         "row still fits",
         id="a type is changed",
@@ -141,7 +141,7 @@ EDITS = [
         COMMON,
         "std::vector<std::string> api_keys;",
         "std::vector<float> api_keys;",
-        "native/src/params_fields_server.cpp: the row of common_params::api_keys takes list of string, but the "
+        "native/src/params/fields_server.cpp: the row of common_params::api_keys takes list of string, but the "
         "member is std::vector<float> (common.h:{0}): build again, and see whether the row still fits",
         id="the type of elements is changed",
     ),
@@ -149,7 +149,7 @@ EDITS = [
         COMMON,
         r"tensor_split\[128\]",
         "tensor_split[256]",
-        "native/src/params_fields_compute.cpp: the row of common_params::tensor_split takes array 128 of "
+        "native/src/params/fields_compute.cpp: the row of common_params::tensor_split takes array 128 of "
         "number, but the member is float[256] (common.h:{0}): build again, and see whether the row still fits",
         id="an array is longer",
     ),
@@ -186,27 +186,27 @@ EDITS = [
         "};\n"
         "struct common_params {\n"
         "    std::vector<new_part> parts;\n",
-        'native/src/params_fields_compute.cpp: s.row(FIELD(parts), "...");   // common_params::parts, '
+        'native/src/params/fields_compute.cpp: s.row(FIELD(parts), "...");   // common_params::parts, '
         "std::vector<new_part>, common.h:{5}\n"
-        "native/src/params_fields.h: structure_of<new_part>(), and in params.cpp's structures()   // "
+        "native/src/params/fields.h: structure_of<new_part>(), and in params.cpp's structures()   // "
         "common.h:{2}\n"
         'native/src/params_fields_*.cpp: s.row(FIELD(kind), "...");   // new_part::kind, new_kind, '
         "common.h:{2}\n"
-        'native/src/params_enums.cpp: {{"new_kind", {{VALUE(NEW_KIND_ONE)}}}}, NAME(new_kind)   // common.h:{0}',
+        'native/src/params/enums.cpp: {{"new_kind", {{VALUE(NEW_KIND_ONE)}}}}, NAME(new_kind)   // common.h:{0}',
         id="a structure and an enumeration are added",
     ),
     pytest.param(
         COMMON,
         "^(?=    COMMON_GRAMMAR_TYPE_NONE)",
         "    COMMON_GRAMMAR_TYPE_NEW = -1,\n",
-        "native/src/params_enums.cpp: VALUE(COMMON_GRAMMAR_TYPE_NEW)   // common_grammar_type, -1, common.h:{0}",
+        "native/src/params/enums.cpp: VALUE(COMMON_GRAMMAR_TYPE_NEW)   // common_grammar_type, -1, common.h:{0}",
         id="an enumerator is added",
     ),
     pytest.param(
         COMMON,
         "COMMON_SAMPLER_TYPE_ADAPTIVE_P  = 12",
         "COMMON_SAMPLER_TYPE_ADAPTIVE_P  = 13",
-        "native/src/params_enums.cpp: COMMON_SAMPLER_TYPE_ADAPTIVE_P is 13 (common.h:{0}), but 12 in the "
+        "native/src/params/enums.cpp: COMMON_SAMPLER_TYPE_ADAPTIVE_P is 13 (common.h:{0}), but 12 in the "
         "table: build again",
         id="an enumerator has another value",
     ),
@@ -214,7 +214,7 @@ EDITS = [
         "include/llama.h",
         r"^ +LLAMA_SPLIT_MODE_TENSOR .*\n",
         "",
-        "native/src/params_enums.cpp: remove VALUE(LLAMA_SPLIT_MODE_TENSOR): llama_split_mode has no such enumerator",
+        "native/src/params/enums.cpp: remove VALUE(LLAMA_SPLIT_MODE_TENSOR): llama_split_mode has no such enumerator",
         id="an enumerator is removed",
     ),
 ]
@@ -233,9 +233,9 @@ def test_a_constant_that_differs_is_named_too(header, table):
     ours = {**header.constants, "GGML_MAX_DIMS": 5, "GGML_NO_MORE": 1}
     del ours["GGML_MAX_SRC"]
     assert compare(header, {**table, "constants": ours}) == [
-        "native/src/params_enums.cpp: GGML_MAX_DIMS is 4, but 5 in the table: build again",
-        "native/src/params_enums.cpp: VALUE(GGML_MAX_SRC)   // constants(), 10",
-        "native/src/params_enums.cpp: remove VALUE(GGML_NO_MORE): llama.cpp has no such constant",
+        "native/src/params/enums.cpp: GGML_MAX_DIMS is 4, but 5 in the table: build again",
+        "native/src/params/enums.cpp: VALUE(GGML_MAX_SRC)   // constants(), 10",
+        "native/src/params/enums.cpp: remove VALUE(GGML_NO_MORE): llama.cpp has no such constant",
     ]
 
 

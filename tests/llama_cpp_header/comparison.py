@@ -72,7 +72,7 @@ def _compare_structures(header: Header, table: Mapping[str, Any], homes: _Homes)
             yield from _compare_structure(header, table, homes, name)
             continue
         place = next(iter(header.structures[name].values())).place
-        yield f"native/src/params_fields.h: structure_of<{name}>(), and in params.cpp's structures()   // {place}"
+        yield f"native/src/params/fields.h: structure_of<{name}>(), and in params.cpp's structures()   // {place}"
         for member in header.structures[name].values():
             yield _line_to_add(member, homes, header)
     for name in table["structures"]:
@@ -180,7 +180,7 @@ def _compare_default(header: Header, table: Mapping[str, Any], member: Member) -
 
 
 def _compare_enums(header: Header, ours: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
-    home = "native/src/params_enums.cpp"
+    home = "native/src/params/enums.cpp"
     for name in [*ours, *sorted(header.used - ours.keys())]:
         enum = header.enums.get(name)
         if enum is None:
@@ -207,7 +207,7 @@ def _enumerator_line(name: str) -> str:
 
 
 def _compare_constants(constants: Mapping[str, int], table: Mapping[str, Any]) -> Iterator[str]:
-    home = "native/src/params_enums.cpp"
+    home = "native/src/params/enums.cpp"
     ours = table["constants"]
     for name in sorted({*constants, *ours}):
         if name not in ours:
