@@ -45,8 +45,6 @@ add_library(xllamacpp_core STATIC
   src/params/table.cpp
   src/params/value.cpp
   src/requests/adapters.cpp
-  src/requests/body.cpp
-  src/requests/client_errors.cpp
   src/requests/embeddings.cpp
   src/requests/faults.cpp
   src/requests/json_limits.cpp
@@ -54,6 +52,7 @@ add_library(xllamacpp_core STATIC
   src/requests/lists.cpp
   src/requests/options.cpp
   src/requests/response_events.cpp
+  src/requests/tokens.cpp
   src/requests/values.cpp
   src/router/router.cpp
   src/router/routes.cpp

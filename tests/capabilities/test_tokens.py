@@ -64,7 +64,7 @@ def test_a_number_that_is_no_token_is_refused(tiny, door, path, field, token):
     with pytest.raises(xlc.RequestError) as caught:
         door(tiny).ask(path, {field: [5, token], "with_pieces": True})
     assert caught.value.status == 400
-    assert str(caught.value) == f"{field}: {token} is no token: this model's are 0 to 296"
+    assert str(caught.value) == f"{field}.1: expected a token, a whole number from 0 to 296, got {token}"
 
 
 @capability("what is no token")

@@ -1,6 +1,7 @@
 #include "requests/embeddings.h"
 
 #include "params/fields.h"
+#include "requests/tokens.h"
 
 #include "base64.hpp"
 
@@ -46,49 +47,11 @@ ordered_json shorten(const ordered_json & embedding, size_t dimensions, int norm
     return scaled;
 }
 
-/// The tokens anywhere in a prompt.
-void check_tokens(const ordered_json & prompt, const std::string & path, int n_vocab) {
-    if (!prompt.is_structured()) {
-        return;
-    }
-    for (const auto & item : prompt.items()) {
-        const std::string    inside = path + "." + item.key();
-        const ordered_json & value  = item.value();
-        // A fraction is cut off before it is looked at.
-        const bool is_token =
-            value.is_number() && value.get<double>() > -1 && (value.get<double>() < n_vocab || n_vocab == 0);
-        if (prompt.is_array() && value.is_number() && !is_token) {
-            refuse(inside, value, "a token, a number from 0 to " + std::to_string(n_vocab - 1));
-        }
-        check_tokens(value, inside, n_vocab);
-    }
-}
-
-void check_in(const ordered_json & body, std::initializer_list<const char *> names, int n_vocab) {
-    for (const char * name : names) {
-        if (body.contains(name)) {
-            check_tokens(body[name], name, n_vocab);
-        }
-    }
-}
-
 }  // namespace
 
-const std::string & check_prompt_tokens(const std::string & text, int n_vocab) {
-    const ordered_json body = parsed(text);
-    if (body.is_object()) {
-        check_in(body, {"prompt"}, n_vocab);
-    }
-    return text;
-}
-
 void check_embeddings(const std::string & text, int n_vocab) {
-    const ordered_json body = parsed(text);
-    if (!body.is_object()) {
-        return;  // llama.cpp says what is wrong with it.
-    }
-    check_in(body, {"input", "content"}, n_vocab);
-    if (has(body, "embd_normalize")) {
+    const ordered_json body = parsed(check_tokens_in(text, {"input", "content"}, n_vocab));
+    if (body.is_object() && has(body, "embd_normalize")) {
         read_norm(body["embd_normalize"]);
     }
 }

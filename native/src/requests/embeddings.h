@@ -11,9 +11,6 @@ namespace xllamacpp {
 
 // Each throws a parameter_error that says what is wrong, where llama.cpp would pass it by or not survive it.
 
-/// Tokens that there are none of, wherever a prompt has tokens: some end llama.cpp's loop. Returns the body.
-const std::string & check_prompt_tokens(const std::string & body, int n_vocab);
-
 void check_embeddings(const std::string & body, int n_vocab);
 void check_rerank(const std::string & body);
 

@@ -9,16 +9,40 @@ namespace xllamacpp {
 
 namespace {
 
-bool has(const std::string & text, const char * part) { return text.find(part) != std::string::npos; }
+struct known_fault {
+    const char * start;
+    const char * advice = "";
+};
 
-}  // namespace
+/// Of what is only noticed when the model is about to read it.
+const known_fault known_faults[] = {
+    {"image input is not supported"},
+    {"audio input is not supported"},
+    {"video input is not supported"},
+    {"Multimodal data provided, but model does not support multimodal requests"},
+    {"Invalid base64 value"},
+    {"\"prompt\" must not be empty"},
+    {"\"prompt\" elements must be"},
+    {"for mtmd, input prompt must be a string"},
+    {"input (", "; set n_ubatch and n_batch to as many tokens, or send a shorter text"},
+};
 
-bool is_requests_fault(const std::exception & error) {
-    if (dynamic_cast<const std::system_error *>(&error) != nullptr) {
-        return false;
+const known_fault * find_known(const std::string & message) {
+    for (const known_fault & known : known_faults) {
+        if (message.rfind(known.start, 0) == 0) {
+            return &known;
+        }
     }
-    // Without a projector there is no image to see, whatever the request says. (Its own tests want this status.)
-    if (has(error.what(), "input is not supported - hint")) {
+    return nullptr;
+}
+
+/// Whether llama.cpp's own tests want this error to have the status that it has.
+bool is_kept(const std::string & message, const std::string & path) {
+    return path == "/v1/messages" && message.find("input is not supported - hint") != std::string::npos;
+}
+
+bool is_requests(const std::exception & error) {
+    if (dynamic_cast<const std::system_error *>(&error) != nullptr) {
         return false;
     }
     // The body is no JSON, or a field has another type, or a number nothing: at(), stoi() and the like.
@@ -26,14 +50,31 @@ bool is_requests_fault(const std::exception & error) {
            dynamic_cast<const std::logic_error *>(&error) != nullptr;
 }
 
-void mend_status(server_http_res & response) {
-    // What does not fit into one batch is only noticed when the model is about to read it.
-    if (response.status == 500 && !response.is_stream() && has(response.data, "is too large to process")) {
-        json answer             = json::parse(response.data);
-        answer["error"]["code"] = 400;
-        answer["error"]["type"] = "invalid_request_error";
-        response.status         = 400;
-        response.data           = safe_json_to_str(answer);
+}  // namespace
+
+std::string request_fault(const std::exception & error, const std::string & path) {
+    const std::string message = error.what();
+    if (!is_requests(error) || is_kept(message, path)) {
+        return "";
+    }
+    const known_fault * const known = find_known(message);
+    return known ? message + known->advice : message;
+}
+
+void mend_status(server_http_res & response, const std::string & path) {
+    if (response.status != 500 || response.is_stream()) {
+        return;
+    }
+    json answer = json::parse_no_throw(response.data);
+    if (!answer.is_object() || !answer.contains("error")) {
+        return;
+    }
+    const std::string         message = json_value(answer.at("error"), "message", std::string());
+    const known_fault * const known   = find_known(message);
+    if (known && !is_kept(message, path)) {
+        response.status = 400;
+        response.data   = safe_json_to_str(
+            json{{"error", format_error_response(message + known->advice, ERROR_TYPE_INVALID_REQUEST)}});
     }
 }
 

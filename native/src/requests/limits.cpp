@@ -2,6 +2,7 @@
 
 #include "params/fields.h"
 #include "requests/lists.h"
+#include "requests/tokens.h"
 #include "requests/values.h"
 #include "xllamacpp/params.h"
 
@@ -179,7 +180,9 @@ void check_options(const json & body, const common_params & params, int n_vocab)
     check_text_or_texts(body, "stop_sequences");
     check_texts(body, "response_fields");
     check_lengths(body, n_vocab);
-    check_prompt(body, n_vocab);
+    if (const json * const prompt = given(body, "prompt")) {
+        check_tokens(*prompt, "prompt", n_vocab);
+    }
     check_biases(body, n_vocab);
     check_choice_of_samplers(body, params);
     check_breakers(body);

@@ -3,33 +3,14 @@
 #include "params/enums.h"
 #include "params/fields.h"
 #include "params/rules.h"
+#include "requests/tokens.h"
 #include "requests/values.h"
 
 #include "sampling.h"
 
-#include <cstdint>
-
 namespace xllamacpp {
 
 namespace {
-
-void check_token(const json & value, const std::string & path, int n_vocab) {
-    const int64_t last = n_vocab > 0 ? n_vocab - 1 : INT32_MAX;
-    if (!value.is_number_integer() || value < 0 || value > last) {
-        refuse(path, value, "a token, a whole number from 0 to " + std::to_string(last));
-    }
-}
-
-/// What is no number, llama.cpp looks at: texts, and lists of both.
-void check_tokens(const json & value, const std::string & path, int n_vocab) {
-    if (value.is_number()) {
-        check_token(value, path, n_vocab);
-    } else if (value.is_array()) {
-        for (size_t i = 0; i < value.size(); ++i) {
-            check_tokens(value[i], path + "." + std::to_string(i), n_vocab);
-        }
-    }
-}
 
 void check_bias(const json & value, const std::string & path) {
     if (value == false) {
@@ -97,12 +78,6 @@ std::vector<common_sampler_type> samplers_lettered(const std::string & letters) 
 }
 
 }  // namespace
-
-void check_prompt(const json & body, int n_vocab) {
-    if (const json * const prompt = given(body, "prompt")) {
-        check_tokens(*prompt, "prompt", n_vocab);
-    }
-}
 
 void check_biases(const json & body, int n_vocab) {
     const json * const biases = given(body, "logit_bias");

@@ -1,4 +1,4 @@
-// Options of a request that are lists: tokens, biases, samplers, triggers.
+// Options of a request that are lists: biases, samplers, triggers.
 #pragma once
 
 #include "params/value.h"
@@ -9,7 +9,6 @@ namespace xllamacpp {
 
 // Each throws a parameter_error that names what is wrong in the list. `n_vocab` is 0 where it is not known.
 
-void check_prompt(const json & body, int n_vocab);
 void check_biases(const json & body, int n_vocab);
 
 /// `samplers`: a list of names, or a text with a letter for each. llama.cpp leaves out those that it does not know.

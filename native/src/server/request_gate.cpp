@@ -154,8 +154,9 @@ handler guarded(request_gate & gate, const handler & handle, const route_filters
         } catch (const std::invalid_argument & e) {
             response->inner = error_response(e.what(), ERROR_TYPE_INVALID_REQUEST);
         } catch (const std::exception & e) {
-            const bool is_request = filters.body && is_requests_fault(e);
-            response->inner = error_response(e.what(), is_request ? ERROR_TYPE_INVALID_REQUEST : ERROR_TYPE_SERVER);
+            const std::string fault = filters.body ? request_fault(e, outer.path) : "";
+            response->inner         = fault.empty() ? error_response(e.what(), ERROR_TYPE_SERVER)
+                                                    : error_response(fault, ERROR_TYPE_INVALID_REQUEST);
         } catch (...) {
             response->inner = error_response("unknown C++ exception", ERROR_TYPE_SERVER);
         }
@@ -168,7 +169,7 @@ handler guarded(request_gate & gate, const handler & handle, const route_filters
             // A handler that was told to stop answers nothing, with the status of success.
             response->inner = error_response("the request was cancelled", ERROR_TYPE_UNAVAILABLE);
         }
-        mend_status(*response->inner);
+        mend_status(*response->inner, outer.path);
         pass_on(*response->inner, *response);
         if (response->is_stream()) {
             const text_filter filter = filters.chunks ? filters.chunks() : nullptr;

@@ -3,9 +3,8 @@
 #include "server-common.h"
 #include "server-models.h"  // server-cors-proxy.h needs it and does not say so
 #include "server-cors-proxy.h"
-#include "requests/client_errors.h"
 #include "grammars/constraints.h"
-#include "requests/body.h"
+#include "requests/tokens.h"
 #include "requests/embeddings.h"
 #include "requests/options.h"
 #include "requests/response_events.h"
@@ -93,10 +92,7 @@ void route_table::add(const std::string & method, const std::string & path, cons
         const media_request whole(media_, request.should_stop);
         return handle(request);
     };
-    // llama.cpp's own tests want the status of this one as it is.
-    const bool is_kept = path == "/v1/messages";
-    routes_.push_back(
-        {method, path, guarded(gate_, is_kept ? with_media : with_client_errors(with_media), {body, chunks})});
+    routes_.push_back({method, path, guarded(gate_, with_media, {body, chunks})});
 }
 
 request_filters model_filters(const common_params & params, const model_facts & model,
@@ -104,14 +100,11 @@ request_filters model_filters(const common_params & params, const model_facts & 
     const auto prepared = [&params, &model, &adapters](request_kind kind) -> text_filter {
         return [&params, &model, &adapters, kind](const std::string & body) {
             const std::string mended = mend_options(body, params, model.n_vocab);
-            return prepare_constraints(adapters.mend(check_prompt_tokens(mended, model.n_vocab)), kind, model);
+            return prepare_constraints(adapters.mend(mended), kind, model);
         };
     };
     const auto tokens_in = [&model](const char * field) -> text_filter {
-        return [&model, field](const std::string & body) {
-            check_tokens(body, field, model.n_vocab);
-            return body;
-        };
+        return [&model, field](const std::string & body) { return check_tokens_in(body, {field}, model.n_vocab); };
     };
     request_filters filters;
     filters.plain      = [](const std::string & body) { return body; };

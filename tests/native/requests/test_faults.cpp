@@ -12,18 +12,27 @@ using namespace xllamacpp;
 
 namespace {
 
+const std::string no_projector =
+    "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj";
+
 TEST(RequestFaults, AreWhatReadingARequestThrows) {
-    EXPECT_TRUE(is_requests_fault(common_json_error("parse error at line 1, column 2")));
-    EXPECT_TRUE(is_requests_fault(std::runtime_error("Failed to parse messages: ...")));
-    EXPECT_TRUE(is_requests_fault(std::out_of_range("stoi")));
-    EXPECT_TRUE(is_requests_fault(std::length_error("vector::_M_default_append")));
+    EXPECT_EQ(request_fault(common_json_error("parse error at line 1, column 2"), "/completion"),
+              "parse error at line 1, column 2");
+    EXPECT_EQ(request_fault(std::runtime_error("Failed to parse messages: ..."), "/v1/messages"),
+              "Failed to parse messages: ...");
+    EXPECT_EQ(request_fault(std::out_of_range("stoi"), "/completion"), "stoi");
+    EXPECT_EQ(request_fault(std::length_error("vector::_M_default_append"), "/completion"),
+              "vector::_M_default_append");
+    EXPECT_EQ(request_fault(std::runtime_error(no_projector), "/v1/chat/completions"), no_projector);
 }
 
-TEST(RequestFaults, AreNotWhatTheMachineOrTheModelLacks) {
-    EXPECT_FALSE(is_requests_fault(std::bad_alloc()));
-    EXPECT_FALSE(is_requests_fault(std::system_error(EAGAIN, std::generic_category())));
-    EXPECT_FALSE(is_requests_fault(std::runtime_error(
-        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj")));
+TEST(RequestFaults, AreNotWhatTheMachineLacks) {
+    EXPECT_EQ(request_fault(std::bad_alloc(), "/completion"), "");
+    EXPECT_EQ(request_fault(std::system_error(EAGAIN, std::generic_category()), "/completion"), "");
+}
+
+TEST(RequestFaults, KeepTheOneStatusThatLlamaCppTests) {
+    EXPECT_EQ(request_fault(std::runtime_error(no_projector), "/v1/messages"), "");
 }
 
 server_http_res answered(int status, const std::string & message) {
@@ -36,20 +45,21 @@ server_http_res answered(int status, const std::string & message) {
 
 TEST(RequestFaults, GetTheirStatusWhereLlamaCppSaysThatTheServerFailed) {
     server_http_res response = answered(500, "input (600 tokens) is too large to process. increase the physical batch");
-    mend_status(response);
+    mend_status(response, "/embedding");
     EXPECT_EQ(response.status, 400);
     const json error = json::parse(response.data).at("error");
     EXPECT_EQ(error.at("code"), 400);
     EXPECT_EQ(error.at("type"), "invalid_request_error");
-    EXPECT_NE(error.at("message").get<std::string>().find("600 tokens"), std::string::npos);
+    EXPECT_EQ(error.at("message"), "input (600 tokens) is too large to process. increase the physical batch; set "
+                                   "n_ubatch and n_batch to as many tokens, or send a shorter text");
 }
 
 TEST(RequestFaults, LeaveOtherAnswersAlone) {
     for (const auto & [status, message] :
-         {std::pair(500, "Context size has been exceeded."), std::pair(200, "is too large to process")}) {
+         {std::pair(500, "Context size has been exceeded."), std::pair(200, "input (600 tokens) is too large")}) {
         server_http_res   response = answered(status, message);
         const std::string before   = response.data;
-        mend_status(response);
+        mend_status(response, "/embedding");
         EXPECT_EQ(response.status, status);
         EXPECT_EQ(response.data, before);
     }
