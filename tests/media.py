@@ -10,6 +10,8 @@ import struct
 import wave
 import zlib
 
+import soundfile
+
 COLOURS = {
     "red": (255, 0, 0),
     "green": (0, 255, 0),
@@ -46,6 +48,14 @@ def wav(hertz: int, seconds: float = 0.4, rate: int = 16_000, channels: int = 1)
         sound.setsampwidth(2)
         sound.setframerate(rate)
         sound.writeframes(samples.tobytes())
+    return file.getvalue()
+
+
+def compressed(sound: bytes, form: str) -> bytes:
+    """Return a WAV sound as FLAC or MP3."""
+    samples, rate = soundfile.read(io.BytesIO(sound), dtype="int16")
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form)
     return file.getvalue()
 
 

@@ -10,7 +10,7 @@ import requests
 import hostile_media
 import models
 import xllamacpp as xlc
-from media import HIGH, LOW, image_part, png, sound_part, wav
+from media import HIGH, LOW, compressed, image_part, png, sound_part, wav
 
 pytestmark = pytest.mark.capability("Audio", "sounds in a chat")
 
@@ -59,6 +59,12 @@ class TestRequests:
         said = chat(door(server), sound_part(wav(LOW, rate=rate, channels=channels)))
         # What is resampled begins a little late, which this model does not hear as a tone.
         assert said in ((heard("low"),) if rate == 16_000 else (heard("low"), NOTHING))
+
+    @pytest.mark.capability("Audio", "MP3 and FLAC")
+    @pytest.mark.parametrize("form", ["mp3", "flac"])
+    @pytest.mark.parametrize(("hertz", "tone"), [(LOW, "low"), (HIGH, "high")])
+    def test_tone_is_heard_compressed(self, server, door, form, hertz, tone):
+        assert chat(door(server), sound_part(compressed(wav(hertz), form), form)) == heard(tone)
 
     def test_sound_can_come_as_an_address(self, server, door):
         address = f"data:audio/wav;base64,{packed(wav(HIGH))}"
