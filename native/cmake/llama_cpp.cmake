@@ -97,15 +97,15 @@ function(xllamacpp_find_modules directory out)
 endfunction()
 xllamacpp_find_modules("${LLAMA_CPP_DIR}/ggml" XLLAMACPP_MODULES)
 
-# Three files of llama-common have a part of ours in their place or around them, each for the reason at its top.
+# Three files of llama.cpp's have a part of ours in their place or around them, each for the reason at its top.
 if(XLLAMACPP_BUILD_CORE)
   get_target_property(sources llama-common SOURCES)
   list(REMOVE_ITEM sources log.cpp llguidance.cpp)
-  list(APPEND sources
-    "${CMAKE_CURRENT_SOURCE_DIR}/src/system/llama_log.cpp"
-    "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_guard.cpp")
+  list(APPEND sources "${CMAKE_CURRENT_SOURCE_DIR}/src/system/llama_log.cpp")
   set_property(TARGET llama-common PROPERTY SOURCES ${sources})
-  # What is called in sampling.cpp; ours calls llama.cpp's.
-  set_source_files_properties("${LLAMA_CPP_DIR}/common/sampling.cpp" TARGET_DIRECTORY llama-common PROPERTIES
-    COMPILE_DEFINITIONS "llama_sampler_init_grammar=xllamacpp_init_grammar;llama_sampler_init_grammar_lazy_patterns=xllamacpp_init_grammar_lazy_patterns")
+
+  target_sources(llama PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_guard.cpp")
+  # What is called in llama-sampler.cpp; ours call llama.cpp's.
+  set_source_files_properties("${LLAMA_CPP_DIR}/src/llama-sampler.cpp" TARGET_DIRECTORY llama PROPERTIES
+    COMPILE_DEFINITIONS "llama_grammar_accept_impl=xllamacpp_grammar_accept;llama_grammar_apply_impl=xllamacpp_grammar_apply")
 endif()

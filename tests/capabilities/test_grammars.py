@@ -273,3 +273,20 @@ class TestDeadEnds:
         refused = refusal(demo_server, COMPLETION, asking(COMPLETION, PROMPT, 8, json_schema=schema))
         assert "grammar: lexer error: too many expressions" in str(refused)
         assert demo_server.request("GET", "/health") == {"status": "ok"}
+
+
+class TestManyWays:
+    """llama.cpp keeps each way in which a grammar can read what there is of an answer."""
+
+    def test_an_error_where_they_become_ever_more(self, demo_server):
+        # Each bracket may be closed in two ways.
+        grammar = 'root ::= "[" root "]" | "[" root ")" | "x"'
+        body = {**asking(COMPLETION, PROMPT, 64), "grammar": grammar, "logit_bias": [["x", False], ["[", 100]]}
+        assert "more than 4096 ways" in str(refusal(demo_server, COMPLETION, body))
+        assert demo_server.request("GET", "/health") == {"status": "ok"}
+
+    def test_no_error_where_they_become_fewer(self, demo_server):
+        words = [f"{number:04}" for number in range(5000)]
+        grammar = "root ::= " + " | ".join(f'"{word}"' for word in words)
+        answer = demo_server.request("POST", COMPLETION, {**asking(COMPLETION, PROMPT, 8), "grammar": grammar})
+        assert answer["content"] in words
