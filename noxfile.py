@@ -98,7 +98,7 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         # One process for each CPU; a module's tests stay together, as they share a server.
-        *(session.posargs or ("--numprocesses=auto", "--dist=loadfile")),
+        *(session.posargs or ("--numprocesses=auto", "--dist=loadfile", "--check-capabilities")),
         # Else Python would find the checkout's package, which has no extension, before the installed one.
         env={"PYTHONSAFEPATH": "1", "XLLAMACPP_WHEEL": str(wheel_file)},
     )

@@ -15,9 +15,9 @@ add_library(xllamacpp_core STATIC
   src/grammars/schema_walk.cpp
   src/grammars/structured_output.cpp
   src/grammars/tool_calls.cpp
-  src/media/download.cpp
   src/media/formats.cpp
   src/media/gate.cpp
+  src/media/web.cpp
   src/model/front.cpp
   src/model/host.cpp
   src/model/metadata.cpp

@@ -1,6 +1,6 @@
 #include "media/gate.h"
 
-#include "media/download.h"
+#include "media/web.h"
 #include "media/formats.h"
 
 #include "common.h"

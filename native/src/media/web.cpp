@@ -1,4 +1,4 @@
-#include "media/download.h"
+#include "media/web.h"
 
 #include <cpp-httplib/httplib.h>
 
