@@ -1,5 +1,8 @@
 # /// script
-# dependencies = ["docker>=7", "filelock>=3.12", "nox>=2025.5", "platformdirs>=4", "ruamel.yaml>=0.18"]
+# dependencies = [
+#   "click>=8.1", "docker>=7", "filelock>=3.12", "jinja2>=3.1", "nox>=2025.5", "packaging>=26", "platformdirs>=4",
+#   "ruamel.yaml>=0.18",
+# ]
 # ///
 """What a contributor does here, as sessions: `nox -l` is the manual, and the Makefile's targets are lines into it."""
 
@@ -24,6 +27,7 @@ import build_machine
 import docker_engine as engines
 import gpu_tests
 import image_builds
+import index_commands
 import llama_cpp_pin
 import rendering
 from base_images import prepare
@@ -257,6 +261,13 @@ def capabilities(session: nox.Session) -> None:
 def matrix(session: nox.Session) -> None:
     """Compare what is made from matrix.yaml with it: -- check; write it: -- render; print jobs: -- --json."""
     if rendering.main(session.posargs, ROOT):
+        session.error("see above")
+
+
+@nox.session(default=False, venv_backend="none")
+def index(session: nox.Session) -> None:
+    """Record what is released, and make the wheel index of it: -- --help."""
+    if index_commands.main(session.posargs, ROOT):
         session.error("see above")
 
 

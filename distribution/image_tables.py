@@ -1,10 +1,11 @@
-"""The parts of README.md and docs/images.md that are made from the matrix, as Markdown."""
+"""The parts of README.md, docs/images.md and docs/wheels.md that are made from the matrix, as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from facts import Facts
+from index_pages import index_pages
 from matrix import Row
 from matrix_row import Image, Wheel
 
@@ -35,6 +36,17 @@ def tags(facts: Facts) -> str:
                 f"{row.image.max_mb} MB over its base",
             )
             for row in matrix.rows.values()
+        ),
+    )
+
+
+def wheels(facts: Facts) -> str:
+    """Return the table of the index's folders."""
+    return _table(
+        ("folder", "other names", "hardware", "driver", "glibc"),
+        (
+            (f"`{page.folder}`", _code(page.aliases), page.hardware, page.drivers, page.glibc)
+            for page in index_pages(facts.matrix)
         ),
     )
 
@@ -95,6 +107,7 @@ SECTIONS: dict[str, dict[str, Callable[[Facts], str]]] = {
         "runs": runs,
         "planned": planned,
     },
+    "docs/wheels.md": {"wheels": wheels},
 }
 """The files with parts that are made from the matrix, and those parts by the name in their markers."""
 

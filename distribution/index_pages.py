@@ -1,10 +1,12 @@
-"""What the pages of the wheel index say of each row."""
+"""The folders of the wheel index: one for each row whose wheels are published, and what a visitor chooses it by."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matrix import Matrix
+from matrix_row import Backend
 
 
 @dataclass(frozen=True)
@@ -15,26 +17,54 @@ class IndexPage:
     ----------
     row : str
         The row.
-    path : str
-        The folder, from the root of the site; ``pip install --index-url SITE/PATH xllamacpp`` takes it.
-    label : str or None
+    folder : str
+        What it is called; ``pip install --index-url SITE/whl/FOLDER/`` takes it.
+    aliases : tuple of str
+        Its other names: folders with the same content.
+    label : str
         The local label of its wheels, e.g. ``cu124``.
+    backend : str
+        The row's backend.
     title, hardware, drivers : str
         What a visitor chooses by.
+    glibc : str
+        The oldest C library that its wheels run on.
+    gpus : mapping of str to str
+        The GPUs that it has device code for, by their code's name.
+    image : str or None
+        The image for the same hardware, where one is published.
     """
 
     row: str
-    path: str
-    label: str | None
+    folder: str
+    aliases: tuple[str, ...]
+    label: str
+    backend: Backend
     title: str
     hardware: str
     drivers: str
+    glibc: str
+    gpus: Mapping[str, str]
+    image: str | None
 
 
 def index_pages(matrix: Matrix) -> list[IndexPage]:
     """Return the pages of the rows whose wheels are published, in the matrix's order."""
     return [
-        IndexPage(row.name, f"whl/{row.wheel.index}/", row.wheel.label, row.title, row.hardware, row.drivers)
+        IndexPage(
+            row=row.name,
+            folder=row.wheel.index,
+            aliases=row.wheel.index_aliases,
+            label=row.wheel.label,
+            backend=row.backend,
+            title=row.title,
+            hardware=row.hardware,
+            drivers=row.drivers,
+            glibc=".".join(row.wheel.platform.split("_")[1:3]),
+            gpus=matrix.gpus_of(row),
+            image=f"{matrix.name}:{row.name}" if row.image.published else None,
+        )
         for row in matrix.rows.values()
-        if row.wheel.published
+        # The matrix's rules see to it that one that is published has both.
+        if row.wheel.published and row.wheel.index and row.wheel.label
     ]

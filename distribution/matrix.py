@@ -139,7 +139,8 @@ def _between_rows(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
             yield "", f"planned.{name}", "is a row already"
     rows = matrix.rows.values()
     yield from _twice("wheel.label", ((row.name, str(row.wheel.label)) for row in rows))
-    yield from _twice("wheel.index", ((row.name, row.wheel.index) for row in rows if row.wheel.index))
+    folders = [(row.name, name) for row in rows for name in (row.wheel.index, *row.wheel.index_aliases) if name]
+    yield from _twice("wheel.index", folders)
     tags = [("", "latest"), *((row.name, row.name) for row in rows)]
     yield from _twice("alias", (*tags, *((row.name, row.alias) for row in rows if row.alias)))
     for row in rows:

@@ -72,7 +72,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Wheel:
-    """The wheel: its platform tag, local label, index path, size limit in MB, and whether it is published."""
+    """The wheel: its platform tag, local label, folders in the index, size limit in MB, and whether it is published."""
 
     platform: str
     label: str | None
@@ -80,6 +80,7 @@ class Wheel:
     max_mb: int
     published: bool
     why: str | None = None
+    index_aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 
 from matrix_bases import Base
+from matrix_publication import Problem, published
 from matrix_row import Row
-
-Problem = tuple[str, str]
-"""The key, as ``wheel.label``, and what is wrong with it."""
 
 DOCKERFILES = {"cpu": "cpu", "cuda": "cuda", "hip": "rocm", "vulkan": "vulkan"}
 
@@ -31,8 +29,6 @@ ROCM_TARGETS = {
 }
 COMPRESSION = "GGML_CUDA_COMPRESSION_MODE"
 DEVICE_CODE = ("CMAKE_CUDA_ARCHITECTURES", "CMAKE_HIP_ARCHITECTURES", "GPU_TARGETS", "AMDGPU_TARGETS")
-# A release's files may be no larger on the site that serves them.
-LARGEST_MB = 2000
 
 
 def problems(row: Row) -> Iterator[Problem]:
@@ -150,23 +146,6 @@ def _native(row: Row) -> Iterator[Problem]:
         yield "wheel.platform", f"is {row.wheel.platform}: manylinux_2_NN_x86_64"
 
 
-def _published(row: Row) -> Iterator[Problem]:
-    for key in ("wheel", "image"):
-        value = getattr(row, key)
-        if bool(value.why) == value.published:
-            yield f"{key}.why", "is for what is not published" if value.why else "is missing: why is it not published?"
-        if value.max_mb <= 0:
-            yield f"{key}.max_mb", f"is {value.max_mb}: a number above 0"
-    if row.wheel.published != (row.wheel.index is not None):
-        yield "wheel.index", "is where a published wheel is found" if row.wheel.published else "is not published"
-    if row.wheel.published and row.wheel.max_mb > LARGEST_MB:
-        yield "wheel.max_mb", f"is {row.wheel.max_mb}: a published file may have {LARGEST_MB} MB"
-    if row.wheel.label and not re.fullmatch(r"[a-z0-9]+(\.[a-z0-9]+)*", row.wheel.label):
-        yield "wheel.label", f"is {row.wheel.label}: small letters and digits, in parts joined by dots (PEP 440)"
-    if row.wheel.index and row.wheel.label and row.wheel.index != row.wheel.label:
-        yield "wheel.index", f"is {row.wheel.index}: a labelled wheel is found under its label, {row.wheel.label}"
-
-
 def _bases(row: Row) -> Iterator[Problem]:
     bases = {"builder": row.bases.builder, "sdk": row.bases.sdk, "runtime": row.bases.runtime}
     for name, base in bases.items():
@@ -233,7 +212,7 @@ def _container(row: Row) -> Iterator[Problem]:
 
 
 RULES: tuple[Callable[[Row], Iterator[Problem]], ...] = (
-    *(_kind, _names, _cuda, _rocm, _device_code, _native, _published, _bases, _needed, _container),
+    *(_kind, _names, _cuda, _rocm, _device_code, _native, published, _bases, _needed, _container),
 )
 
 

@@ -58,7 +58,7 @@ def test_every_image_has_tags_of_its_own():
 def test_labels_tell_the_wheels_of_one_version_apart():
     versions = [row.wheel_version("1.2.3") for row in MATRIX.rows.values()]
     assert versions == [
-        f"1.2.3{label}" for label in ("", "+native", "+cu124", "+cu128", "+rocm6.3", "+rocm6.4", "+vulkan")
+        f"1.2.3{label}" for label in ("+cpu", "+native", "+cu124", "+cu128", "+rocm6.3", "+rocm6.4", "+vulkan")
     ]
 
 

@@ -1,0 +1,73 @@
+"""The page of the index for people: which wheel they need, and the lines that install it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from index_pages import IndexPage, index_pages
+from ledger import Ledger, ReleasedFile
+from matrix import Matrix
+from page_templates import fill
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a visitor gets on one row's page.
+
+    Parameters
+    ----------
+    page : IndexPage
+        The page.
+    url : str
+        What ``--index-url`` takes.
+    newest : ReleasedFile or None
+        The wheel to install; None where the row has none yet.
+    """
+
+    page: IndexPage
+    url: str
+    newest: ReleasedFile | None
+
+    @property
+    def requirement(self) -> str:
+        """What to install: with the label, so that another row's wheel does not do for it."""
+        return f"{self.newest.project}=={self.newest.version}" if self.newest else ""
+
+
+def render(ledger: Ledger, matrix: Matrix, url: str) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        What is released.
+    matrix : Matrix
+        What there is to choose from.
+    url : str
+        Where the page will be, without a slash at its end.
+    """
+    offers = [
+        Offer(page, f"{url}/{page.folder}/", newest([record for record in ledger.files if record.row == page.row]))
+        for page in index_pages(matrix)
+    ]
+    versions = [Version(offer.newest.version.public) for offer in offers if offer.newest]
+    return fill(
+        "landing.html",
+        name=matrix.name,
+        version=str(max(versions)) if versions else None,
+        offers=offers,
+        by_backend={name: [offer for offer in offers if offer.page.backend == name] for name in _BACKENDS},
+        url=url,
+    )
+
+
+_BACKENDS = ("cuda", "hip", "vulkan", "cpu")
+
+
+def newest(files: Sequence[ReleasedFile]) -> ReleasedFile | None:
+    """Return the file that installers take: the newest that is not yanked, and no candidate where there is another."""
+    good = [file for file in files if file.yanked is None]
+    return max(good, key=lambda file: (not file.version.is_prerelease, *file.order), default=None)

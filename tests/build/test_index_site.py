@@ -1,0 +1,285 @@
+"""The index's tree: what is on each page, that it is the same each time, and how it takes the old one's place."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import index_commands
+import index_site
+import matrix
+import simple_api
+from index_pages import index_pages
+from landing_page import newest
+from ledger import Dependency, Ledger, LedgerError, ReleasedFile
+from wheel_copies import make_wheel
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MATRIX = matrix.load(CHECKOUT)
+SITE = "https://wheels.example"
+TAGS = "cp311-abi3-manylinux_2_35_x86_64"
+
+
+def released(version, row="cuda-12.4", build="", **given):
+    file = f"xllamacpp-{version}{build}-{TAGS}.whl"
+    url = f"https://files.example/{version}/{file}".replace("+", "%2B")
+    times = {"upload_time": "2026-11-26T10:00:00Z", "requires_python": ">=3.11", "metadata_sha256": "b" * 64}
+    return ReleasedFile(**{"file": file, "url": url, "sha256": "a" * 64, "size": 1000, "row": row, **times, **given})
+
+
+NASTY = 'wrong on "some" <GPUs> & others'
+CLICK = Dependency("click-8.5.1-py3-none-any.whl", "https://files.example/click-8.5.1-py3-none-any.whl", "c" * 64, 10)
+LEDGER = Ledger(
+    files=(
+        released("2026.11.10+cu124", provenance="https://files.example/p"),
+        released("2026.11.2+cu124"),
+        released("2026.11.2+cu124", build="-2"),
+        released("2026.11.2.post1+cu124", yanked=NASTY),
+        released("2026.11.2+cpu", row="cpu-generic"),
+    ),
+    dependencies=(CLICK,),
+)
+TREE = index_site.tree(LEDGER, MATRIX, SITE)
+
+
+class Page(HTMLParser):
+    """The anchors, the metadata and the names of a page's parts, as a browser reads them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.anchors, self.meta, self.ids, self.tags, self._open = [], {}, [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.tags.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
+        if tag == "a":
+            self._open = (found, [])
+            self.anchors.append(self._open)
+        if tag == "meta" and "name" in found:
+            self.meta[found["name"]] = found["content"]
+
+    def handle_data(self, data):
+        if self._open:
+            self._open[1].append(data)
+
+    def handle_endtag(self, tag):
+        if tag == "a":
+            self._open = None
+
+    def files(self):
+        return {"".join(text): found for found, text in self.anchors}
+
+
+def test_the_paths_are_those_that_users_write_and_short_ones():
+    folders = {path.split("/")[1] for path in TREE if path.count("/") > 1}
+    assert {"cpu", "cu124", "cu128", "rocm-6.3.4", "rocm-6.4.1", "vulkan"} <= folders
+    assert folders == {name for page in index_pages(MATRIX) for name in (page.folder, *page.aliases)}
+    assert "whl/rocm6.4/xllamacpp/index.html" in TREE
+    for path, text in TREE.items():
+        if path.startswith("whl/rocm6.4/"):
+            assert TREE[path.replace("rocm6.4", "rocm-6.4.1")] == text
+
+
+def test_each_page_lists_the_files_of_its_row_and_hides_none():
+    page = Page(TREE["whl/cu124/xllamacpp/index.html"])
+    assert page.meta == {"pypi:repository-version": "1.4"}
+    # By version, where 10 is more than 2, and a later build after the first.
+    assert list(page.files()) == [LEDGER.files[n].file for n in (1, 2, 3, 0)]
+    assert list(Page(TREE["whl/cpu/xllamacpp/index.html"]).files()) == [LEDGER.files[4].file]
+    assert Page(TREE["whl/vulkan/xllamacpp/index.html"]).files() == {}
+
+
+def test_an_anchor_says_what_installers_ask_for():
+    files = Page(TREE["whl/cu124/xllamacpp/index.html"]).files()
+    first, yanked, last = (files[LEDGER.files[n].file] for n in (1, 3, 0))
+    assert first == {
+        "href": f"https://files.example/2026.11.2%2Bcu124/xllamacpp-2026.11.2%2Bcu124-{TAGS}.whl#sha256={'a' * 64}",
+        "data-requires-python": ">=3.11",
+        "data-core-metadata": f"sha256={'b' * 64}",
+        "data-dist-info-metadata": f"sha256={'b' * 64}",
+    }
+    assert yanked["data-yanked"] == NASTY
+    assert last["data-provenance"] == "https://files.example/p"
+
+
+def test_the_json_says_the_same_and_more():
+    document = json.loads(TREE["whl/cu124/xllamacpp/index.json"])
+    assert document["meta"] == {"api-version": "1.4"}
+    assert document["name"] == "xllamacpp"
+    assert document["versions"] == ["2026.11.2+cu124", "2026.11.2.post1+cu124", "2026.11.10+cu124"]
+    anchors = Page(TREE["whl/cu124/xllamacpp/index.html"]).files()
+    assert [entry["filename"] for entry in document["files"]] == list(anchors)
+    for entry in document["files"]:
+        attributes = anchors[entry["filename"]]
+        assert f"{entry['url']}#sha256={entry['hashes']['sha256']}" == attributes["href"]
+        assert f"sha256={entry['core-metadata']['sha256']}" == attributes["data-core-metadata"]
+        assert (entry["yanked"] or None) == attributes.get("data-yanked")
+        assert entry.get("provenance") == attributes.get("data-provenance")
+        assert (entry["size"], entry["upload-time"]) == (1000, "2026-11-26T10:00:00Z")
+        assert (entry["requires-python"], entry["dist-info-metadata"]) == (">=3.11", entry["core-metadata"])
+
+
+def test_every_index_has_what_the_wheels_depend_on():
+    for page in index_pages(MATRIX):
+        root = Page(TREE[f"whl/{page.folder}/index.html"])
+        assert [found["href"] for found, _ in root.anchors] == ["click/", "xllamacpp/"]
+        listed = json.loads(TREE[f"whl/{page.folder}/index.json"])["projects"]
+        assert [project["name"] for project in listed] == ["click", "xllamacpp"]
+        assert list(Page(TREE[f"whl/{page.folder}/click/index.html"]).files()) == [CLICK.file]
+
+
+def test_the_checksums_are_as_sha256sum_reads_them():
+    lines = TREE["whl/SHA256SUMS"].splitlines()
+    assert len(lines) == len(LEDGER.files)
+    assert f"{'a' * 64}  xllamacpp-2026.11.2+cpu-{TAGS}.whl" in lines
+
+
+def test_the_same_ledger_gives_the_same_tree_in_whatever_order():
+    other = dataclasses.replace(LEDGER, files=LEDGER.files[::-1])
+    texts = index_site.tree(other, MATRIX, SITE + "/")
+    assert {path for path in TREE if texts[path] != TREE[path]} == {"whl/ledger.json"}
+
+
+def test_names_are_escaped():
+    text = simple_api.project_html("a<b", [dataclasses.replace(LEDGER.files[3], url="https://x.example/<&>")])
+    assert "<&>" not in text
+    assert NASTY not in text
+
+
+@pytest.mark.parametrize("needed", ["rich>=13", "click>=9"])
+def test_an_index_that_lacks_what_a_wheel_depends_on_is_refused(needed):
+    wheel = released("2026.11.0+cu124", requires_dist=("click>=8.1", needed, 'openai; extra == "cloud"'))
+    with pytest.raises(LedgerError, match=rf"files\[0\] .*: requires_dist: there is no wheel for {needed} among"):
+        index_site.tree(dataclasses.replace(LEDGER, files=(wheel,)), MATRIX, SITE)
+    yanked = dataclasses.replace(wheel, yanked="wrong")
+    assert index_site.tree(dataclasses.replace(LEDGER, files=(yanked,)), MATRIX, SITE)
+
+
+# The page for people
+
+
+def test_the_landing_page_has_the_line_for_each_row():
+    text = TREE["whl/index.html"]
+    assert f"pip install --index-url {SITE}/whl/cu124/ xllamacpp==2026.11.10+cu124" in text
+    assert f"uv pip install --index-url {SITE}/whl/cpu/ xllamacpp==2026.11.2+cpu" in text
+    assert f"{SITE}/whl/vulkan/" not in text
+    assert "The newest version is <strong>2026.11.10</strong>" in text
+    for page in index_pages(MATRIX):
+        assert f'href="#{page.folder}"' in text
+
+
+def test_the_landing_page_stands_alone_and_is_whole():
+    page = Page(TREE["whl/index.html"])
+    assert {"script", "link", "img"}.isdisjoint(page.tags)
+    assert len(page.ids) == len(set(page.ids))
+    for found, _ in page.anchors:
+        href = found["href"]
+        target = f"whl/{href}index.html" if href.endswith("/") else f"whl/{href}"
+        assert href.removeprefix("#") in page.ids if href.startswith("#") else target in TREE, href
+
+
+def test_an_empty_ledger_makes_a_page_too():
+    texts = index_site.tree(Ledger(), MATRIX, SITE)
+    assert "Nothing is released yet." in texts["whl/index.html"]
+    assert "pip install" not in texts["whl/index.html"]
+
+
+def test_the_newest_file_is_what_installers_take():
+    candidate = released("2026.12.0rc1+cu124")
+    assert newest([*LEDGER.files[:4], candidate]) == LEDGER.files[0]
+    assert newest([candidate]) == candidate
+    assert newest([LEDGER.files[3]]) is None
+    assert newest([LEDGER.files[2], LEDGER.files[1]]) == LEDGER.files[2]
+
+
+# The folder
+
+
+def paths(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_site_is_written_and_compared(tmp_path):
+    (tmp_path / "other.html").write_text("mine")
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    assert paths(tmp_path) == {*TREE, "other.html"}
+    assert index_site.check(tmp_path, TREE) == []
+    (tmp_path / "whl" / "cpu" / "index.html").write_text("edited")
+    (tmp_path / "whl" / "SHA256SUMS").unlink()
+    (tmp_path / "whl" / "more").mkdir()
+    (tmp_path / "whl" / "more" / "index.html").touch()
+    found = {difference.path: difference.diff for difference in index_site.check(tmp_path, TREE)}
+    assert set(found) == {"whl/cpu/index.html", "whl/SHA256SUMS", "whl/more/index.html"}
+    assert "-edited" in found["whl/cpu/index.html"]
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    assert paths(tmp_path) == {*TREE, "other.html"}
+
+
+def test_what_the_site_has_stays_where_the_ledger_lacks_it(tmp_path):
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    fewer = dataclasses.replace(LEDGER, files=LEDGER.files[1:])
+    with pytest.raises(LedgerError, match=r"2026\.11\.10\+cu124.* is on the site, and is not in it"):
+        index_site.write(tmp_path, index_site.tree(fewer, MATRIX, SITE), fewer, MATRIX)
+    assert index_site.check(tmp_path, TREE) == []
+
+
+def test_a_folder_that_is_no_index_is_left_alone(tmp_path):
+    (tmp_path / "whl").mkdir()
+    (tmp_path / "whl" / "work.txt").write_text("mine")
+    with pytest.raises(LedgerError, match=r"has no ledger\.json, so it is no index of ours"):
+        index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    assert paths(tmp_path) == {"whl/work.txt"}
+
+
+def test_a_write_that_fails_leaves_the_old_site(tmp_path):
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    with pytest.raises(UnicodeEncodeError):
+        index_site.write(tmp_path, {**TREE, "whl/last.html": "\ud800"}, LEDGER, MATRIX)
+    # Here the old folder is aside already, and the new one cannot take its place.
+    with pytest.raises(FileNotFoundError):
+        index_site.write(tmp_path, {}, LEDGER, MATRIX)
+    assert paths(tmp_path) == set(TREE)
+
+
+# The commands
+
+
+def test_the_commands_take_a_wheel_to_the_site(tmp_path, capsys):
+    ledger = ("--ledger", str(tmp_path / "ledger.json"))
+    site = ("--site", str(tmp_path / "site"), "--base-url", SITE)
+    wheel = make_wheel(tmp_path, "xllamacpp", "2026.11.0+vulkan", tags=TAGS, metadata=["Requires-Python: >=3.11"])
+    add = ("add", *ledger, "--row", "vulkan", "--folder-url", "https://files.example", str(wheel))
+
+    def run(*arguments, status=0):
+        assert index_commands.main(list(arguments), CHECKOUT) == status
+        return "".join(capsys.readouterr())
+
+    assert "1 recorded" in run(*add)
+    assert Path(f"{wheel}.metadata").exists()
+    assert "1 there already" in run(*add)
+    run("render", *ledger, *site)
+    run("check", *ledger, *site)
+    run("yank", *ledger, "2026.11.0", "--reason", "wrong")
+    said = run("check", *ledger, *site, status=1)
+    assert 'data-yanked="wrong"' in said
+    assert "render" in said
+    run("unyank", *ledger, "2026.11.0")
+    run("check", *ledger, *site)
+    assert "it has to be an https URL" in run("render", *ledger, "--site", "x", "--base-url", "wheels", status=2)
+    assert "no file or version 9 is released" in run("yank", *ledger, "9", "--reason", "wrong", status=1)
+    assert "Record what is released" in run("--help")
+
+
+def test_a_refused_wheel_leaves_no_trace(tmp_path, capsys):
+    wheel = make_wheel(tmp_path, "xllamacpp", "2026.11.0+cu124", tags=TAGS, metadata=["Requires-Python: >=3.11"])
+    ledger = tmp_path / "ledger.json"
+    given = ["--ledger", str(ledger), "--row", "vulkan", "--folder-url", "https://files.example", str(wheel)]
+    assert index_commands.main(["add", *given], CHECKOUT) == 1
+    assert "has the label cu124" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [wheel]
