@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +48,13 @@ def parts_of(wheel: Path) -> list[compiled_in.Part]:
     return list(compiled_in.parts(CHECKOUT / "native", sources(), llguidance=llguidance))
 
 
+def is_generic(wheel: Path) -> bool:
+    """Whether a wheel is for any x86-64 processor, and without a GPU's module."""
+    with zipfile.ZipFile(wheel) as archive:
+        info = json.loads(archive.read(BUILD_INFO))
+    return info["backends"] == ["cpu"] and len(info["modules"]) > 1 and info["build_target"].endswith("x86_64")
+
+
 @dataclass
 class Doctored:
     """The small part of a wheel that gates look at, to be changed and written.
@@ -60,6 +67,8 @@ class Doctored:
         What is in it, but for RECORD.
     keep_record : bytes, optional
         A RECORD that is written as it is.
+    modes : dict of str to int, optional
+        Modes of members, where they are not the usual one.
     """
 
     name: str
@@ -116,9 +125,6 @@ class Doctored:
                     member.external_attr = self.modes[member.filename] << 16
                 is_kept = member.filename.endswith("/RECORD") and self.keep_record is not None
                 archive.writestr(member, self.keep_record if is_kept else content)
-
-
-Doctor = Callable[[Doctored], None]
 
 
 def found_by(gate: Gate, wheel: Path, target: Target = TARGET) -> Iterator[Finding]:

@@ -174,7 +174,7 @@ def python_versions(target: Target) -> list[str]:
 
 def script(python: str, wheel: str) -> str:
     """Return what a root runs: pip out of its own wheel, since a clean Debian has none, and then the program."""
-    pip = f"{python} /wheels/pip-*.whl/pip"
+    pip = f"{python} $(echo /wheels/pip-*.whl)/pip"
     install = f"{pip} install --quiet --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels"
     return (
         f"set -eu; {install} --target /tmp/site {shlex.quote(f'/wheel/{wheel}')}; "

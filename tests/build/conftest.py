@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import finished_wheel
-from doctored_wheels import TARGET, parts_of, release_of
+from doctored_wheels import TARGET, is_generic, parts_of, release_of
 
 # pip runs a source distribution's metadata hook even for a download; this one needs nothing installed.
 _BACKEND = """
@@ -93,5 +93,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheel = os.environ.get("XLLAMACPP_WHEEL")
     if wheel is None:
         pytest.skip("XLLAMACPP_WHEEL names no wheel (`nox -s tests` sets it)")
+    if not is_generic(Path(wheel)):
+        pytest.skip(f"{wheel} is not built as {TARGET.row.name} is")
     copy = Path(shutil.copy(wheel, tmp_path_factory.mktemp("finished")))
     return finished_wheel.finish(copy, release_of(TARGET), parts_of(copy))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import ensurepip
 import json
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -87,6 +91,25 @@ def test_pip_refuses_and_takes_wheels_as_the_gate_expects(finished, tmp_path):
     wheel.name = wheel.name.replace("manylinux_2_99", "manylinux_2_17")
     subprocess.run([*command, str(wheel.write(tmp_path))], check=True, capture_output=True)
     assert (tmp_path / "site" / wheel.info / "METADATA").exists()
+
+
+def test_what_a_root_runs_comes_as_far_as_its_program(finished, tmp_path):
+    (tmp_path / "wheels").mkdir()
+    (bundled,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    shutil.copy(bundled, tmp_path / "wheels")
+    wheel = Doctored.of(finished)
+    metadata = f"{wheel.info}/METADATA"
+    # Nothing can be fetched there.
+    wheel.files[metadata] = re.sub(rb"Requires-Dist: .*\n", b"", wheel.files[metadata])
+    wheel.name = wheel.name.replace("manylinux_2_35", "manylinux_2_17")
+    script = clean_roots.script(sys.executable, wheel.write(tmp_path).name)
+    for inside, here in (("/wheels", "wheels"), ("/wheel/", ""), ("/tmp/site", "site")):
+        script = script.replace(inside, f"{tmp_path}/{here}")
+    result = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    assert (tmp_path / "site" / wheel.info / "METADATA").exists(), result.stderr
+    # This machine is no clean root.
+    assert "there is a compiler" in result.stderr
+    assert result.returncode == 1
 
 
 def test_the_program_that_a_root_runs_generates_here_too(demo_model, tmp_path):
