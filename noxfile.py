@@ -318,6 +318,25 @@ def image_test(session: nox.Session, row: str) -> None:
 
 
 @nox.session(default=False)
+@each_row
+def wheel_check(session: nox.Session, row: str) -> None:
+    """Hold a row's wheel against what it has to be to be published: -- [WHEEL] [--no-roots] [--against OTHER.whl]."""
+    options = list(session.posargs)
+    wheel_file = Path(options.pop(0)) if options and options[0].endswith(".whl") else None
+    roots = "--no-roots" not in options
+    with errors_of(session), contextlib.ExitStack() as cleanup:
+        environment = {"PYTHONPATH": str(ROOT / "distribution"), "PYTHONSAFEPATH": "1"}
+        if roots or not wheel_file:
+            engine = cleanup.enter_context(engines.engine())
+            environment |= engine.environment
+            wheel_file = wheel_file or export_image_wheel(engine, row)
+        install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "wheel_check"))
+        if roots:
+            options += ["--roots", "--model", model_path(session), *other_pythons(session)]
+        session.run("python", "-m", "wheel_gates", row, str(wheel_file), *options, env=environment)
+
+
+@nox.session(default=False)
 def compose_test(session: nox.Session) -> None:
     """Build cpu-generic's image and test compose.yaml and the examples with it. Arguments after -- go to pytest."""
     with errors_of(session), engines.engine() as engine:
@@ -429,7 +448,20 @@ def install_wheel(session: nox.Session, wheel_file: Path, *others: str) -> None:
     """Install the wheel, its dependencies and others into the session's own environment."""
     session.install(*PROJECT["project"]["dependencies"], *others)
     # The version stays while one works on it: pip would take the old build for the new.
-    session.install("--no-deps", "--force-reinstall", str(wheel_file))
+    session.install("--no-deps", "--force-reinstall", str(installable(wheel_file)))
+
+
+def installable(wheel_file: Path) -> Path:
+    """Return the wheel, or a copy under a name that pip takes here: the tag is that of the newest library in it.
+
+    Where this machine's C library is older, a GPU module stays out of use, and the core is tested all the same.
+    """
+    name = re.sub(r"-manylinux_\d+_\d+_(\w+)\.whl$", r"-linux_\1.whl", wheel_file.name)
+    if name == wheel_file.name:
+        return wheel_file
+    copy = BUILD / "installable" / name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(wheel_file, copy))
 
 
 @contextlib.contextmanager
@@ -443,12 +475,33 @@ def errors_of(session: nox.Session) -> Iterator[None]:
 
 def install_image_wheel(session: nox.Session, engine: Engine, row: str) -> Path:
     """Install the wheel that is in an image, and what the tests need: they look at the image with it."""
+    wheel_file = export_image_wheel(engine, row)
+    install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "test"))
+    return wheel_file
+
+
+def export_image_wheel(engine: Engine, row: str) -> Path:
+    """Return the wheel that is in an image: the one that is published."""
     folder = BUILD / "image" / row
     shutil.rmtree(folder, ignore_errors=True)
     image_builds.export_wheel(engine, ROOT, MATRIX.row(row), folder)
     (wheel_file,) = folder.glob("*.whl")
-    install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "test"))
     return wheel_file
+
+
+def other_pythons(session: nox.Session) -> list[str]:
+    """Fetch the Pythons that we serve, as uv has them, for Debians that lack them; none where they cannot be had."""
+    classifiers = PROJECT["project"]["classifiers"]
+    versions = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", "\n".join(classifiers), re.MULTILINE)
+    folder = BUILD / "pythons"
+    session.install("uv")
+    install = ("uv", "python", "install", "--no-bin", "--install-dir", str(folder), *versions)
+    session.run(*install, success_codes=range(256), silent=True)
+    # uv also makes a link for each, without the last number.
+    found = [path for path in sorted(folder.glob("cpython-3.*")) if not path.is_symlink()]
+    if len(found) < len(versions):
+        session.warn(f"uv could fetch {len(found)} of {len(versions)} Pythons: the Debians' own are tried all the same")
+    return [f"--python={path}" for path in found]
 
 
 def run_docker_tests(session: nox.Session, engine: Engine, *places: str, **environment: str) -> None:

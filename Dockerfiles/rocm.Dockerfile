@@ -61,12 +61,17 @@ ARG RUNTIME_LIBRARIES RUNTIME_LIBRARY_DATA GPU_TARGETS
 RUN /scripts/collect_libraries ${RUNTIME_LIBRARIES} && \
     /scripts/collect_kernels "${GPU_TARGETS}" ${RUNTIME_LIBRARY_DATA}
 
-# The core with the module beside it.
+# The core with the module beside it, and what only the build of a row knows.
 FROM builder AS wheel
 ARG CORE_CMAKE_OPTIONS
 RUN --network=none --mount=type=bind,from=module,source=/module,target=/module \
     --mount=type=cache,target=/root/.cache/ccache \
     /scripts/build_wheel ${CORE_CMAKE_OPTIONS} -DXLLAMACPP_MODULES_DIR=/module
+COPY distribution/bill_of_parts.py distribution/compiled_in.py distribution/finished_wheel.py /scripts/
+ARG MODULE_CMAKE_OPTIONS ROW WHEEL_LABEL WHEEL_PLATFORM REVISION CREATED
+RUN --network=none /opt/build/bin/python /scripts/finished_wheel.py /wheel \
+    --row "${ROW}" --label "${WHEEL_LABEL}" --platform "${WHEEL_PLATFORM}" \
+    --revision "${REVISION}" --created "${CREATED}" --options="${CORE_CMAKE_OPTIONS} ${MODULE_CMAKE_OPTIONS}"
 
 # The wheel alone: docker build --target dist --output DIRECTORY.
 FROM scratch AS dist
@@ -89,11 +94,9 @@ RUN --mount=type=bind,source=Dockerfiles/scripts,target=/scripts \
 # The list of it, made outside, so that the tool which makes it stays outside.
 FROM sources AS sbom
 COPY --chmod=0755 Dockerfiles/scripts/write_sbom Dockerfiles/scripts/sbom.py /scripts/
+COPY distribution/bill_of_parts.py distribution/compiled_in.py /scripts/
 ARG ROW
-RUN --mount=type=bind,from=installed,target=/installed \
-    --mount=type=secret,id=cacert --mount=type=secret,id=pip.conf \
-    --mount=type=cache,target=/root/.cache/pip \
-    /scripts/with_network /scripts/write_sbom /installed "${ROW}"
+RUN --network=none --mount=type=bind,from=installed,target=/installed /scripts/write_sbom /installed "${ROW}"
 
 FROM installed AS runtime
 COPY --from=module /libraries/ /opt/gpu/lib/

@@ -206,6 +206,8 @@ class Row:
             "RUNTIME_IMAGE": self._image("runtime", bases.runtime, stand_ins),
             "RUNTIME_PACKAGES": " ".join(bases.runtime.packages),
             "CORE_CMAKE_OPTIONS": _options(self.cmake.core),
+            "WHEEL_LABEL": self.wheel.label or "",
+            "WHEEL_PLATFORM": self.wheel.platform,
             **self.container.environment,
         }
         if bases.sdk:

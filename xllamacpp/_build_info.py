@@ -10,8 +10,10 @@ from xllamacpp._native import _core
 
 BUILD_INFO: dict[str, Any] = json.loads(Path(_core.__file__).with_name("build_info.json").read_text(encoding="utf-8"))
 """dict: ``version``, ``llama_cpp_version``, ``llama_cpp_commit``, ``build_type``, ``build_target``, ``compiler``,
-``flags`` (str), ``backends`` and ``modules`` (lists of str), ``llguidance`` and ``openssl`` (their versions, or None
-where left out)."""
+``flags`` (str), ``llama_cpp_source`` (the package that llama.cpp's sources came in; None for a checkout of one's own),
+``options`` (CMake's, by name), ``backends`` and ``modules`` (lists of str), ``llguidance`` and ``openssl`` (their
+versions, or None where left out), ``row`` and ``revision`` (the row of matrix.yaml that the wheel was built as, and the
+commit of its sources; None in a build of one's own)."""
 
 __version__: str = BUILD_INFO["version"]
 """str: the version of this package."""

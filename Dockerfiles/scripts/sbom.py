@@ -9,27 +9,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model.bom import Bom
-from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.output import make_outputter
-from cyclonedx.schema import OutputFormat, SchemaVersion
+from cyclonedx.model.component import Component
 from packageurl import PackageURL
 
-NATIVE = Path("native")
-# Libraries that llama.cpp carries, by the file that tells each one's version, and how it tells it.
-VENDORED = {
-    "cpp-httplib": ("cpp-httplib/httplib.h", r'CPPHTTPLIB_VERSION "([\d.]+)"', "MIT"),
-    "nlohmann-json": ("nlohmann/json.hpp", r"NLOHMANN_JSON_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", "MIT"),
-    "miniaudio": ("miniaudio/miniaudio.h", r"define MA_VERSION_(?:MAJOR|MINOR|REVISION) +(\d+)", "MIT-0"),
-    "xxhash": ("hash/xxhash/xxhash.h", r"define XXH_VERSION_(?:MAJOR|MINOR|RELEASE) +(\d+)", "BSD-2-Clause"),
-    "stb-image": ("stb/stb_image.h", r"stb_image - v([\d.]+)", "MIT"),
-}
+from bill_of_parts import compiled, component, of_image
+from compiled_in import parts
 
 
 def debian_packages(root: Path) -> Iterator[Component]:
@@ -57,43 +45,11 @@ def licence_of(found: Distribution) -> str:
     return found.metadata.get("License-Expression") or found.metadata.get("License") or ""
 
 
-def compiled_in(sources: Path) -> Iterator[Component]:
-    """Tell what the wheel's libraries were compiled from."""
-    text = (NATIVE / "cmake/llama_cpp_pin.cmake").read_text(encoding="utf-8")
-    pin = dict(re.findall(r'^set\((\w+)\s+"([^"]*)"\)', text, re.MULTILINE))
-    source = PackageURL("pypi", None, pin["LLAMA_CPP_SDIST_NAME"], pin["LLAMA_CPP_SDIST_VERSION"])
-    version = f"{pin['LLAMA_CPP_VERSION']}+{pin['LLAMA_CPP_COMMIT']}"
-    yield component("llama.cpp", version, source, "MIT")
-    (tree,) = sources.glob("llama.cpp-*")
-    for name, (file, pattern, licence) in VENDORED.items():
-        version = ".".join(re.findall(pattern, (tree / "vendor" / file).read_text(encoding="utf-8", errors="replace")))
-        yield component(name, version, PackageURL("generic", None, name, version), licence)
-    crates = tomllib.loads((NATIVE / "llguidance/Cargo.lock").read_text())["package"]
-    for crate in crates:
-        if "source" in crate:
-            url = PackageURL("cargo", None, crate["name"], crate["version"])
-            yield component(crate["name"], crate["version"], url)
-
-
-def component(name: str, version: str, url: PackageURL, licence: str = "") -> Component:
-    """Describe one thing; what it is called elsewhere is its package URL."""
-    # Some packages give their licence's whole text.
-    licences = [LicenseFactory().make_from_string(licence)] if licence and "\n" not in licence else []
-    return Component(
-        type=ComponentType.LIBRARY, name=name, version=version, purl=url, bom_ref=str(url), licenses=licences
-    )
-
-
 def main() -> None:
     """Write the list to standard output."""
     root, sources, row = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    parts = [*debian_packages(root), *python_packages(root), *compiled_in(sources)]
-    version = next(part.version for part in parts if part.name == "xllamacpp")
-    image = Component(type=ComponentType.CONTAINER, name=f"xllamacpp:{row}", version=version, bom_ref="image")
-    bom = Bom(components=parts)
-    bom.metadata.component = image
-    bom.register_dependency(image, parts)
-    print(make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1))
+    inside = [compiled(part) for part in parts(Path("native"), sources)]
+    print(of_image(f"xllamacpp:{row}", [*debian_packages(root), *python_packages(root), *inside]), end="")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,12 @@ CHANGES = {
     "kernels": ("hipblaslt/library", "hipblaslt/kernels", {COMPOSE, BAKE}, "hipblaslt/kernels"),
     "devices": ("[/dev/kfd, /dev/dri]", "[/dev/kfd, /dev/dri, /dev/other]", {DOCS, COMPOSE}, "/dev/other"),
     "environment": ("DEVICES: all", "DEVICES: none", {DOCS, COMPOSE, BAKE}, "none"),
-    "wheel platform": ("manylinux_2_41_x86_64", "manylinux_2_40_x86_64", {DOCS, WHEELS, INDEX}, None),
+"wheel platform": (
+        "manylinux_2_41_x86_64",
+        "manylinux_2_40_x86_64",
+        {DOCS, WHEELS, INDEX, COMPOSE, BAKE},
+        "manylinux_2_40_x86_64",
+    ),
     "index folder": ("[rocm6.4, rocm-6.4]", "[rocm6.4]", {WHEELS, INDEX}, "`rocm6.4` |"),
     "wheel size": ("max_mb: 25}", "max_mb: 26}", {DOCS}, "26 MB at most"),
     "image size": ("image: {max_mb: 150}", "image: {max_mb: 151}", {DOCS}, "151 MB over its base"),

@@ -60,14 +60,18 @@ def test_build_info_says_what_is_inside():
         "version",
         "llama_cpp_version",
         "llama_cpp_commit",
+        "llama_cpp_source",
         "build_type",
         "build_target",
         "compiler",
         "flags",
+        "options",
         "backends",
         "modules",
         "llguidance",
         "openssl",
+        "row",
+        "revision",
     }
     assert xlc.__version__ == xlc.BUILD_INFO["version"]
     assert "cpu" in xlc.BUILD_INFO["backends"]

@@ -1,0 +1,202 @@
+"""A wheel file, read: its members, its metadata, and what its libraries say of themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+BUILD_INFO = "xllamacpp/_native/build_info.json"
+
+
+class WheelFileError(Exception):
+    """Something that a gate has to read is not there, or cannot be read."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}")
+        self.where, self.what = where, what
+
+
+class Library:
+    """A shared library, read.
+
+    Parameters
+    ----------
+    name : str
+        Its path in the wheel.
+    content : bytes
+        The file.
+    """
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name = name
+        try:
+            self._elf = ELFFile(io.BytesIO(content))
+        except ELFError as error:
+            raise WheelFileError(name, f"is no shared library ({error})") from None
+
+    @property
+    def file_name(self) -> str:
+        """The name without the folder."""
+        return PurePosixPath(self.name).name
+
+    @property
+    def needed(self) -> list[str]:
+        """The libraries that it links to."""
+        return self._tags("needed")
+
+    @property
+    def runpath(self) -> list[str]:
+        """The folders that it looks for them in."""
+        return [path for tag in self._tags("runpath") for path in tag.split(":")]
+
+    @property
+    def rpath(self) -> list[str]:
+        """The folders of its RPATH, which goes before a user's LD_LIBRARY_PATH."""
+        return [path for tag in self._tags("rpath") for path in tag.split(":")]
+
+    @property
+    def soname(self) -> str | None:
+        """The name that the dynamic linker knows it by."""
+        return next(iter(self._tags("soname")), None)
+
+    @property
+    def sections(self) -> list[str]:
+        """The names of its sections."""
+        return [section.name for section in self._elf.iter_sections()]
+
+    @property
+    def exported(self) -> set[str]:
+        """The symbols that others can link to."""
+        table = self._elf.get_section_by_name(".dynsym")
+        symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
+        # Weak ones are the standard library's own templates, the same in whatever was compiled with it.
+        return {s.name for s in symbols if s["st_shndx"] != "SHN_UNDEF" and s["st_info"]["bind"] == "STB_GLOBAL"}
+
+    def section(self, name: str) -> bytes | None:
+        """Return what a section holds; None where there is no such section."""
+        found = self._elf.get_section_by_name(name)
+        return None if found is None else bytes(found.data())
+
+    def _tags(self, name: str) -> list[str]:
+        dynamic = self._elf.get_section_by_name(".dynamic")
+        if not isinstance(dynamic, DynamicSection):
+            return []
+        return [str(getattr(tag, name)) for tag in dynamic.iter_tags(f"DT_{name.upper()}")]
+
+
+class WheelFile:
+    """A wheel file, for a ``with`` block.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    WheelFileError
+        It is no zip archive, or is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.archive = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise WheelFileError(str(path), f"cannot be read as a wheel: {error}") from None
+
+    def __enter__(self) -> WheelFile:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.archive.close()
+
+    @property
+    def size(self) -> int:
+        """The file's size in bytes."""
+        return self.path.stat().st_size
+
+    @cached_property
+    def sha256(self) -> str:
+        """The file's hash."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Its members but for folders, in the archive's order."""
+        return [name for name in self.archive.namelist() if not name.endswith("/")]
+
+    def read(self, name: str) -> bytes:
+        """Return what a member holds.
+
+        Raises
+        ------
+        WheelFileError
+            There is no such member, or it is damaged.
+        """
+        try:
+            return self.archive.read(name)
+        except KeyError:
+            raise WheelFileError(name, "is missing: build the wheel again") from None
+        except zipfile.BadZipFile as error:
+            raise WheelFileError(name, f"is damaged ({error}): build the wheel again") from None
+
+    @cached_property
+    def dist_info(self) -> str:
+        """The folder of the metadata.
+
+        Raises
+        ------
+        WheelFileError
+            There is not exactly one.
+        """
+        found = {name.partition("/")[0] for name in self.names if name.partition("/")[0].endswith(".dist-info")}
+        if len(found) != 1:
+            raise WheelFileError(self.path.name, f"has {len(found)} dist-info folders: a wheel has one")
+        return found.pop()
+
+    @cached_property
+    def licences(self) -> Mapping[str, bytes]:
+        """The licence texts, by their path under ``licenses``."""
+        return self._below("licenses")
+
+    @cached_property
+    def sboms(self) -> Mapping[str, bytes]:
+        """The lists of what is inside, by file name."""
+        return self._below("sboms")
+
+    @cached_property
+    def build_info(self) -> Mapping[str, Any]:
+        """What ``xllamacpp.BUILD_INFO`` is.
+
+        Raises
+        ------
+        WheelFileError
+            It is missing or no JSON.
+        """
+        try:
+            return MappingProxyType(json.loads(self.read(BUILD_INFO)))
+        except ValueError as error:
+            raise WheelFileError(BUILD_INFO, f"is no JSON ({error}): build the wheel again") from None
+
+    @cached_property
+    def libraries(self) -> Mapping[str, Library]:
+        """Every shared library, by its path in the wheel."""
+        return {name: Library(name, self.read(name)) for name in self.names if ".so" in PurePosixPath(name).suffixes}
+
+    def _below(self, folder: str) -> dict[str, bytes]:
+        start = f"{self.dist_info}/{folder}/"
+        return {name.removeprefix(start): self.read(name) for name in self.names if name.startswith(start)}
