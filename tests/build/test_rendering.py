@@ -17,13 +17,15 @@ import image_tables
 import index_pages
 import matrix
 import rendering
+import select_rows
 import workflow_jobs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FACTS = facts.load(CHECKOUT)
 ROWS = FACTS.matrix.rows
 
-COMPOSE, BAKE, DOCS, README = compose_file.PATH, bake_file.PATH, "docs/images.md", "README.md"
+COMPOSE, BAKE, SELECT = compose_file.PATH, bake_file.PATH, select_rows.PATH
+DOCS, README = "docs/images.md", "README.md"
 JSON, INDEX = "the workflows' jobs", "the index pages"
 SOURCES = (matrix.FILE, image_runs.FILE, "pyproject.toml")
 
@@ -33,7 +35,7 @@ every_row = pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
 @pytest.fixture
 def tree(tmp_path):
     """Copy what is read and made into a folder."""
-    for path in (*SOURCES, COMPOSE, BAKE, DOCS, README):
+    for path in (*SOURCES, COMPOSE, BAKE, SELECT, DOCS, README):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / path, tmp_path / path)
     return tmp_path
@@ -62,27 +64,31 @@ CHANGES = {
     "runtime packages": ("libnuma1", "libnuma99", {COMPOSE, BAKE}, "libnuma99"),
     "core option": ('LLGUIDANCE: "ON"', 'LLGUIDANCE: "OFF"', {COMPOSE, BAKE, DOCS}, "LLGUIDANCE=OFF"),
     "module option": ('GGML_HIP_GRAPHS: "ON"', 'GGML_HIP_GRAPHS: "OFF"', {COMPOSE, BAKE, DOCS}, "GGML_HIP_GRAPHS=OFF"),
-    "cuda architectures": ("[61-real, 70-real", "[70-real", {COMPOSE, BAKE, DOCS}, "ARCHITECTURES=70-real"),
-    "gfx targets": ("gfx1101, gfx1102]", "gfx1101]", {COMPOSE, BAKE, DOCS}, "gfx1101"),
-    "gpus": ("gfx1200: Radeon RX 9060", "gfx1200: Radeon RX 9059", {DOCS}, "Radeon RX 9059"),
-    "cuda driver": ("sass: 525.60.13", "sass: 526.60.13", {DOCS, README, INDEX}, "NVIDIA 526.60.13 or newer"),
+    "cuda architectures": ("[61-real, 70-real", "[70-real", {COMPOSE, BAKE, DOCS, SELECT}, None),
+    "gfx targets": ("gfx1101, gfx1102]", "gfx1101]", {COMPOSE, BAKE, DOCS, SELECT}, None),
+    "gpus": ("gfx1200: Radeon RX 9060", "gfx1200: Radeon RX 9059", {DOCS, SELECT}, "Radeon RX 9059"),
+    "cuda driver": ("sass: 525.60.13", "sass: 526.60.13", {DOCS, README, INDEX, SELECT}, "526.60.13"),
     "rocm driver": ('min_driver: "6.2"', 'min_driver: "6.99"', {DOCS, README, INDEX}, "AMD's 6.99 or newer"),
     "hardware": ("hardware: GPUs of AMD", "hardware: cards of AMD", {DOCS, README, COMPOSE, INDEX}, "cards of AMD"),
     "title": ("title: Vulkan", "title: Any Vulkan", {DOCS, COMPOSE, BAKE, INDEX}, "Any Vulkan"),
     "alias": ("alias: rocm", "alias: amd", {DOCS, COMPOSE, BAKE}, "amd"),
     "latest": ("latest: cpu-generic", "latest: vulkan", {DOCS, BAKE}, "latest"),
-    "name": ("name: xllamacpp", "name: xlc", {DOCS, COMPOSE, BAKE}, "xlc"),
+    "name": ("name: xllamacpp", "name: xlc", {DOCS, COMPOSE, BAKE, SELECT}, "xlc"),
     "libraries": ("libcublasLt.so.12", "libcublasLt.so.99", {DOCS, COMPOSE, BAKE}, "libcublasLt.so.99"),
+    "linked": ("libcublas.so.12, libcuda", "libcublasLt.so.12, libcuda", {DOCS, SELECT}, "libcublasLt.so.12"),
+    "provided": ("the package libvulkan1", "the package vulkan-icd-loader", {SELECT}, "vulkan-icd-loader"),
+    "vulkan version": ('min_version: "1.2"', 'min_version: "1.3"', {DOCS, README, INDEX, SELECT}, "1.3"),
+    "site": ("site: null", "site: https://packages.example/", {SELECT}, "https://packages.example/"),
     "kernels": ("hipblaslt/library", "hipblaslt/kernels", {COMPOSE, BAKE}, "hipblaslt/kernels"),
-    "devices": ("[/dev/kfd, /dev/dri]", "[/dev/kfd, /dev/dri, /dev/other]", {DOCS, COMPOSE}, "/dev/other"),
+    "devices": ("[/dev/kfd, /dev/dri]", "[/dev/kfd, /dev/dri, /dev/other]", {DOCS, COMPOSE, SELECT}, "/dev/other"),
     "environment": ("DEVICES: all", "DEVICES: none", {DOCS, COMPOSE, BAKE}, "none"),
-    "wheel platform": ("manylinux_2_41_x86_64", "manylinux_2_40_x86_64", {DOCS}, "manylinux_2_40_x86_64"),
+    "wheel platform": ("manylinux_2_41_x86_64", "manylinux_2_40_x86_64", {DOCS, SELECT}, "manylinux_2_40_x86_64"),
     "wheel size": ("max_mb: 25}", "max_mb: 26}", {DOCS}, "26 MB at most"),
     "image size": ("image: {max_mb: 150}", "image: {max_mb: 151}", {DOCS}, "151 MB over its base"),
     "not published": (
         "image: {max_mb: 500}",
         "image: {published: false, why: tests, max_mb: 500}",
-        {DOCS, COMPOSE, BAKE, JSON},
+        {DOCS, COMPOSE, BAKE, JSON, SELECT},
         None,
     ),
     "time limit": ("timeout_minutes: 350", "timeout_minutes: 340", {JSON}, None),
