@@ -25,6 +25,8 @@ class Facts:
         How far each row was last taken.
     version, description, license : str
         The project's, from pyproject.toml.
+    python : str
+        The oldest Python that the wheels are for, as ``3.11``.
     """
 
     matrix: Matrix
@@ -32,6 +34,7 @@ class Facts:
     version: str
     description: str
     license: str
+    python: str
 
 
 def load(root: Path) -> Facts:
@@ -45,6 +48,10 @@ def load(root: Path) -> Facts:
         docs/image_runs.yaml is.
     """
     rows = matrix.load(root)
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    project = document["project"]
+    # cp311: what is built with the limited API of 3.11.
+    abi = document["tool"]["scikit-build"]["wheel"]["py-api"]
+    python = f"{abi[2]}.{abi[3:]}"
     runs = image_runs.load(root, rows)
-    return Facts(rows, runs, project["version"], project["description"], project["license"])
+    return Facts(rows, runs, project["version"], project["description"], project["license"], python)

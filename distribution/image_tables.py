@@ -11,7 +11,8 @@ from matrix_row import Image, Wheel
 
 # As in compose.yaml.
 _HARDENED = "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges"
-_PUBLISHED = "-p 127.0.0.1:8080:8080 -v models:/models -e MODEL=demo"
+SERVING = "-p 127.0.0.1:8080:8080 -v models:/models -e MODEL=demo"
+"""str: what ``docker run`` needs to serve the demo model on this machine alone."""
 
 
 def support(facts: Facts) -> str:
@@ -56,7 +57,7 @@ def commands(facts: Facts) -> str:
     parts = []
     for row in facts.matrix.rows.values():
         image = f"{facts.matrix.name}:{row.name}"
-        lines = [f"docker run {_HARDENED}", _PUBLISHED, *([" ".join(row.run_flags)] if row.run_flags else []), image]
+        lines = [f"docker run {_HARDENED}", SERVING, *([" ".join(row.run_flags)] if row.run_flags else []), image]
         command = " \\\n  ".join(lines)
         parts.append(f"**{row.title}** (`{row.name}`): {row.hardware}.\n\n```sh\n{command}\n```\n")
     return "\n".join(parts)

@@ -45,6 +45,8 @@ class Matrix:
         What the images are called, before the tag.
     latest : str
         The row whose image is tagged ``latest``.
+    site : str or None
+        Where the folders of the wheel index are served, as ``https://HOST/PATH/``; None where there is no place yet.
     rows : mapping of str to Row
         The rows, in the file's order.
     planned : mapping of str to str
@@ -56,6 +58,7 @@ class Matrix:
     schema: Literal[1]
     name: str
     latest: str
+    site: str | None
     rows: Mapping[str, Row]
     planned: Mapping[str, str]
     gpus: Gpus
@@ -134,6 +137,8 @@ def _load(node: Node) -> Matrix:
 def _between_rows(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
     if matrix.latest not in matrix.rows:
         yield "", "latest", f"is {matrix.latest}: one of {', '.join(matrix.rows)}"
+    if matrix.site and not re.fullmatch(r"https://[^/\s]+/(\S+/)?", matrix.site):
+        yield "", "site", f"is {matrix.site}: https://HOST/PATH/, with the slash at the end, or null"
     for name in matrix.planned:
         if name in matrix.rows:
             yield "", f"planned.{name}", "is a row already"

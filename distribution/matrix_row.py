@@ -44,6 +44,13 @@ class Rocm:
 
 
 @dataclass(frozen=True)
+class Vulkan:
+    """A Vulkan row: the oldest version of Vulkan that a driver has to have."""
+
+    min_version: str
+
+
+@dataclass(frozen=True)
 class CMake:
     """CMake options by name: of the core, and of the GPU module."""
 
@@ -104,6 +111,12 @@ class Ci:
 
 Backend = Literal["cpu", "cuda", "hip", "vulkan"]
 
+NVIDIA_FLAG = "--gpus all"
+"""str: what ``docker run`` needs for NVIDIA's GPUs."""
+
+GROUP_FLAG = '--group-add "$(getent group {group} | cut -d: -f3)"'
+"""str: what ``docker run`` needs for the devices of a group, as a shell takes it: inside the groups are others."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -130,6 +143,7 @@ class Row:
     driver: str | None = None
     cuda: Cuda | None = None
     rocm: Rocm | None = None
+    vulkan: Vulkan | None = None
     libraries: tuple[str, ...] = ()
     library_data: tuple[str, ...] = ()
     container: Container = field(default_factory=Container)
@@ -164,6 +178,8 @@ class Row:
             return f"NVIDIA {oldest.sass} or newer; {oldest.ptx} for a GPU that is newer than those listed"
         if self.rocm:
             return f"amdgpu: AMD's {self.rocm.min_driver} or newer, or Linux's own"
+        if self.vulkan:
+            return f"Vulkan {self.vulkan.min_version}; {self.driver}"
         return self.driver or ""
 
     @property
@@ -174,10 +190,13 @@ class Row:
     @property
     def run_flags(self) -> tuple[str, ...]:
         """What ``docker run`` needs for the GPU, as a shell takes it."""
-        reserve = ("--gpus all",) if self.container.reserve else ()
-        devices = tuple(f"--device {device}" for device in self.container.devices)
-        groups = tuple(f'--group-add "$(getent group {group} | cut -d: -f3)"' for group in self.container.groups)
-        return (*reserve, *devices, *groups)
+        return (*self.device_flags, *(GROUP_FLAG.format(group=group) for group in self.container.groups))
+
+    @property
+    def device_flags(self) -> tuple[str, ...]:
+        """The part of :attr:`run_flags` that is the same on every machine."""
+        reserve = (NVIDIA_FLAG,) if self.container.reserve else ()
+        return (*reserve, *(f"--device {device}" for device in self.container.devices))
 
     def wheel_version(self, version: str) -> str:
         """Return the version of the row's wheel, with its local label."""

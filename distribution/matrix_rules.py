@@ -40,11 +40,14 @@ def problems(row: Row) -> Iterator[Problem]:
 def _kind(row: Row) -> Iterator[Problem]:
     if row.dockerfile != DOCKERFILES[row.backend]:
         yield "dockerfile", f"the backend {row.backend} is built by {DOCKERFILES[row.backend]}, not {row.dockerfile}"
-    for key, belongs in (("cuda", row.backend == "cuda"), ("rocm", row.backend == "hip")):
+    kinds = {"cuda": "cuda", "rocm": "hip", "vulkan": "vulkan"}
+    for key, belongs in ((key, row.backend == backend) for key, backend in kinds.items()):
         if (getattr(row, key) is not None) != belongs:
             yield key, "is missing" if belongs else f"a row of the backend {row.backend} has none"
     if bool(row.driver) == bool(row.cuda or row.rocm):
         yield "driver", "comes from min_driver" if row.driver else "is missing: say what the host has to have, or none"
+    if row.vulkan and not re.fullmatch(r"\d+\.\d+", row.vulkan.min_version):
+        yield "vulkan.min_version", f"is {row.vulkan.min_version}: two numbers, as 1.2"
     if row.is_gpu != (row.bases.sdk is not None):
         yield "bases.sdk", "is missing: the GPU module is built there" if row.is_gpu else "a CPU row has none"
     if not row.is_gpu:

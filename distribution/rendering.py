@@ -16,12 +16,13 @@ import bake_file
 import compose_file
 import facts
 import image_tables
+import select_rows
 import workflow_jobs
 from facts import Facts
 from matrix import MatrixError
 from strict_yaml import StrictYamlError
 
-WHOLE = {compose_file.PATH: compose_file.render, bake_file.PATH: bake_file.render}
+WHOLE = {module.PATH: module.render for module in (compose_file, bake_file, select_rows)}
 """The files that are made from the matrix as a whole."""
 
 

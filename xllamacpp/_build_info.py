@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from xllamacpp._native import _core
+try:
+    from xllamacpp._native import _core
+except ImportError as error:
+    raise ImportError(
+        f"the compiled core of xllamacpp cannot be loaded: {error}. To see which build is for this machine: "
+        f"{sys.executable} -m xllamacpp.select"
+    ) from error
 
 BUILD_INFO: dict[str, Any] = json.loads(Path(_core.__file__).with_name("build_info.json").read_text(encoding="utf-8"))
 """dict: ``version``, ``llama_cpp_version``, ``llama_cpp_commit``, ``build_type``, ``build_target``, ``compiler``,

@@ -5,40 +5,15 @@ The CPUs that they leave it are the core's to know (native/include/xllamacpp/cpu
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
-ContainerKind = Literal["docker", "podman", "kubernetes"]
+from xllamacpp.select.files import ContainerKind, container_kind
+
+__all__ = ["ContainerKind", "container_kind", "memory_limit"]
 
 # A version 1 limit that is not set reads as the largest page-aligned number, or nearly.
 _UNLIMITED_BYTES = 2**60
-
-
-def container_kind(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> ContainerKind | None:
-    """Tell what runs the container that this process is in.
-
-    Parameters
-    ----------
-    root : Path, optional
-        Where the file system begins.
-    environment : mapping of str, optional
-        The environment variables.
-
-    Returns
-    -------
-    "docker", "podman", "kubernetes" or None
-        None outside of a container, and where it cannot be told.
-    """
-    # First: the nodes of a cluster may run Docker.
-    if "KUBERNETES_SERVICE_HOST" in environment:
-        return "kubernetes"
-    if (root / "run/.containerenv").exists():
-        return "podman"
-    if (root / ".dockerenv").exists():
-        return "docker"
-    return None
 
 
 def memory_limit(root: Path = Path("/")) -> int | None:

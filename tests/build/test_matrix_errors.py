@@ -275,6 +275,7 @@ def test_all_broken_rules_are_told_at_once(refusal):
     [
         ("schema: 1", "schema: 2", "schema is 2: it has to be one of 1"),
         ("latest: cpu-generic", "latest: cpu", "latest: is cpu: one of cpu-generic, cpu-native, "),
+        ("site: null", "site: http://a.example", "site: is http://a.example: https://HOST/PATH/, with the slash"),
         ("planned:\n", "planned:\n  vulkan: later\n", "planned.vulkan: is a row already"),
         ("name: xllamacpp\n", "nmae: xllamacpp\n", "there is no key nmae. Did you mean name?"),
         ("\nrows:\n", "\nrow:\n", "rows is missing, or no mapping"),
@@ -282,7 +283,7 @@ def test_all_broken_rules_are_told_at_once(refusal):
         ("schema: 1", "schema: [1", "matrix.yaml:"),
         ("\n  vulkan:\n", "\n  Vulkan 1.2:\n", "row Vulkan 1.2: name: small letters"),
     ],
-    ids=["schema", "latest", "planned", "key", "rows", "twice", "yaml", "name"],
+    ids=["schema", "latest", "site", "planned", "key", "rows", "twice", "yaml", "name"],
 )
 def test_a_mistake_outside_of_the_rows_is_named(refusal, old, new, said):
     message, _ = refusal("", old, new)

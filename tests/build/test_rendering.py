@@ -17,14 +17,15 @@ import image_tables
 import index_pages
 import matrix
 import rendering
+import select_rows
 import workflow_jobs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FACTS = facts.load(CHECKOUT)
 ROWS = FACTS.matrix.rows
 
-COMPOSE, BAKE, DOCS, README = compose_file.PATH, bake_file.PATH, "docs/images.md", "README.md"
-WHEELS = "docs/wheels.md"
+COMPOSE, BAKE, SELECT = compose_file.PATH, bake_file.PATH, select_rows.PATH
+DOCS, README, WHEELS = "docs/images.md", "README.md", "docs/wheels.md"
 JSON, INDEX = "the workflows' jobs", "the index pages"
 SOURCES = (matrix.FILE, image_runs.FILE, "pyproject.toml")
 
@@ -34,7 +35,7 @@ every_row = pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
 @pytest.fixture
 def tree(tmp_path):
     """Copy what is read and made into a folder."""
-    for path in (*SOURCES, COMPOSE, BAKE, DOCS, README, WHEELS):
+    for path in (*SOURCES, COMPOSE, BAKE, SELECT, DOCS, README, WHEELS):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / path, tmp_path / path)
     return tmp_path
@@ -63,10 +64,10 @@ CHANGES = {
     "runtime packages": ("libnuma1", "libnuma99", {COMPOSE, BAKE}, "libnuma99"),
     "core option": ('LLGUIDANCE: "ON"', 'LLGUIDANCE: "OFF"', {COMPOSE, BAKE, DOCS}, "LLGUIDANCE=OFF"),
     "module option": ('GGML_HIP_GRAPHS: "ON"', 'GGML_HIP_GRAPHS: "OFF"', {COMPOSE, BAKE, DOCS}, "GGML_HIP_GRAPHS=OFF"),
-    "cuda architectures": ("[61-real, 70-real", "[70-real", {COMPOSE, BAKE, DOCS, INDEX}, "ARCHITECTURES=70-real"),
-    "gfx targets": ("gfx1101, gfx1102]", "gfx1101]", {COMPOSE, BAKE, DOCS, INDEX}, "gfx1101"),
-    "gpus": ("gfx1200: Radeon RX 9060", "gfx1200: Radeon RX 9059", {DOCS, INDEX}, "Radeon RX 9059"),
-    "cuda driver": ("sass: 525.60.13", "sass: 526.60.13", {DOCS, README, WHEELS, INDEX}, "NVIDIA 526.60.13 or newer"),
+    "cuda architectures": ("[61-real, 70-real", "[70-real", {COMPOSE, BAKE, DOCS, INDEX, SELECT}, None),
+    "gfx targets": ("gfx1101, gfx1102]", "gfx1101]", {COMPOSE, BAKE, DOCS, INDEX, SELECT}, None),
+    "gpus": ("gfx1200: Radeon RX 9060", "gfx1200: Radeon RX 9059", {DOCS, INDEX, SELECT}, "Radeon RX 9059"),
+    "cuda driver": ("sass: 525.60.13", "sass: 526.60.13", {DOCS, README, WHEELS, INDEX, SELECT}, "526.60.13"),
     "rocm driver": ('min_driver: "6.2"', 'min_driver: "6.99"', {DOCS, README, WHEELS, INDEX}, "AMD's 6.99 or newer"),
     "hardware": (
         "hardware: GPUs of AMD",
@@ -77,15 +78,19 @@ CHANGES = {
     "title": ("title: Vulkan", "title: Any Vulkan", {DOCS, COMPOSE, BAKE, INDEX}, "Any Vulkan"),
     "alias": ("alias: rocm", "alias: amd", {DOCS, COMPOSE, BAKE}, "amd"),
     "latest": ("latest: cpu-generic", "latest: vulkan", {DOCS, BAKE}, "latest"),
-    "name": ("name: xllamacpp", "name: xlc", {DOCS, COMPOSE, BAKE, INDEX}, "xlc"),
+    "name": ("name: xllamacpp", "name: xlc", {DOCS, COMPOSE, BAKE, INDEX, SELECT}, "xlc"),
     "libraries": ("libcublasLt.so.12", "libcublasLt.so.99", {DOCS, COMPOSE, BAKE}, "libcublasLt.so.99"),
+    "linked": ("libcublas.so.12, libcuda", "libcublasLt.so.12, libcuda", {DOCS, SELECT}, "libcublasLt.so.12"),
+    "provided": ("the package libvulkan1", "the package vulkan-icd-loader", {SELECT}, "vulkan-icd-loader"),
+    "vulkan version": ('min_version: "1.2"', 'min_version: "1.3"', {DOCS, README, INDEX, SELECT}, "1.3"),
+    "site": ("site: null", "site: https://packages.example/", {SELECT}, "https://packages.example/"),
     "kernels": ("hipblaslt/library", "hipblaslt/kernels", {COMPOSE, BAKE}, "hipblaslt/kernels"),
-    "devices": ("[/dev/kfd, /dev/dri]", "[/dev/kfd, /dev/dri, /dev/other]", {DOCS, COMPOSE}, "/dev/other"),
+    "devices": ("[/dev/kfd, /dev/dri]", "[/dev/kfd, /dev/dri, /dev/other]", {DOCS, COMPOSE, SELECT}, "/dev/other"),
     "environment": ("DEVICES: all", "DEVICES: none", {DOCS, COMPOSE, BAKE}, "none"),
-"wheel platform": (
+    "wheel platform": (
         "manylinux_2_41_x86_64",
         "manylinux_2_40_x86_64",
-        {DOCS, WHEELS, INDEX, COMPOSE, BAKE},
+        {DOCS, WHEELS, INDEX, COMPOSE, BAKE, SELECT},
         "manylinux_2_40_x86_64",
     ),
     "index folder": ("[rocm6.4, rocm-6.4]", "[rocm6.4]", {WHEELS, INDEX}, "`rocm6.4` |"),
@@ -94,7 +99,7 @@ CHANGES = {
     "not published": (
         "image: {max_mb: 500}",
         "image: {published: false, why: tests, max_mb: 500}",
-        {DOCS, COMPOSE, BAKE, JSON, INDEX},
+        {DOCS, COMPOSE, BAKE, JSON, INDEX, SELECT},
         None,
     ),
     "time limit": ("timeout_minutes: 350", "timeout_minutes: 340", {JSON}, None),

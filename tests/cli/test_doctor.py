@@ -15,7 +15,7 @@ from xllamacpp.cli.doctor import examine
 from xllamacpp.cli.probes import Observation, look_at_models
 from xllamacpp.devices import get_backend_modules
 
-SECTIONS = ["build", "python", "cpu", "gpu", "container", "models"]
+SECTIONS = ["build", "selection", "python", "cpu", "gpu", "container", "models"]
 
 
 @pytest.fixture(scope="module")

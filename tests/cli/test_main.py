@@ -6,7 +6,7 @@ import pytest
 
 import xllamacpp as xlc
 
-COMMANDS = ["bench", "chat", "complete", "doctor", "health", "info", "ls", "params", "pull", "rm", "serve"]
+COMMANDS = ["bench", "chat", "complete", "doctor", "health", "info", "ls", "params", "pull", "rm", "select", "serve"]
 
 
 def test_help_names_every_command(run):

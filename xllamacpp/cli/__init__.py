@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from xllamacpp import __version__
-from xllamacpp.cli import bench, chat, complete, doctor, health, info, ls, openapi, params, pull, rm, serve
+from xllamacpp.cli import bench, chat, complete, doctor, health, info, ls, openapi, params, pull, rm, select, serve
 from xllamacpp.cli.group import Commands
 
 
@@ -24,5 +24,5 @@ def main(debug: bool) -> None:
     """
 
 
-for command in (chat, complete, serve, health, pull, ls, rm, params, openapi, info, doctor, bench):
+for command in (chat, complete, serve, health, pull, ls, rm, params, openapi, info, doctor, select, bench):
     main.add_command(command.command)

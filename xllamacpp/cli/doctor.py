@@ -12,12 +12,14 @@ import click
 
 from xllamacpp.cli import probes
 from xllamacpp.cli.probes import Observation
+from xllamacpp.cli.selection import look_at_selection
 from xllamacpp.errors import Error
 
 _COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 _SECTIONS: dict[str, Callable[[], Iterable[Observation]]] = {
     "Build": probes.look_at_build,
+    "Selection": look_at_selection,
     "Python": probes.look_at_python,
     "CPU": probes.look_at_cpu,
     "GPU": probes.look_at_gpu,
@@ -33,8 +35,9 @@ _SECTIONS: dict[str, Callable[[], Iterable[Observation]]] = {
 def command(ctx: click.Context, model: str | None, as_json: bool) -> None:
     """Look at the build, the system, CPU, GPU, container and models; tell what is wrong and what helps.
 
-    The exit status is 1 where something is in the way of everything, such as a GPU that XLLAMACPP_REQUIRE_GPU=1 asks
-    for and that cannot be used. It shows no secret: whether there is a token, not which.
+    It also tells which build is for this machine; 'xllamacpp select' says why. The exit status is 1 where something is
+    in the way of everything, such as a GPU that XLLAMACPP_REQUIRE_GPU=1 asks for and that cannot be used. It shows no
+    secret: whether there is a token, not which.
 
     \b
     Examples:

@@ -63,7 +63,7 @@ def look_at_build() -> Iterator[Observation]:
     yield Observation("folder", str(_PACKAGE))
     yield Observation("backends", f"{' '.join(BUILD_INFO['backends'])}, built by {BUILD_INFO['compiler']}")
     # Labels come after the plus sign: they are put on a finished build.
-    versions = {each.version.partition("+")[0] for each in metadata.distributions(name="xllamacpp") if _is_here(each)}
+    versions = {each.version.partition("+")[0] for each in distributions_here()}
     if others := versions - {__version__.partition("+")[0]}:
         yield Observation(
             "installation",
@@ -74,8 +74,10 @@ def look_at_build() -> Iterator[Observation]:
         )
 
 
-def _is_here(distribution: metadata.Distribution) -> bool:
-    return Path(str(distribution.locate_file("xllamacpp"))) == _PACKAGE
+def distributions_here() -> list[metadata.Distribution]:
+    """Return what pip has on record for the folder that this package is in."""
+    found = metadata.distributions(name="xllamacpp")
+    return [each for each in found if Path(str(each.locate_file("xllamacpp"))) == _PACKAGE]
 
 
 def look_at_python() -> Iterator[Observation]:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from xllamacpp.gpu_access.machine import Finding, Machine, Module
+from xllamacpp.select.amd import gfx_target, read_nodes
 
 _NODES = ("/dev/kfd", "/dev/dri")
 _RENDER_NODES = "/dev/dri/renderD*"
@@ -111,16 +112,11 @@ def _code_targets(path: Path) -> set[str]:
 def _architectures(machine: Machine) -> dict[str, str]:
     """Return the architecture of each GPU, such as gfx1030, by its PCI address."""
     found = {}
-    for node in machine.find("/sys/class/kfd/kfd/topology/nodes/*/properties"):
-        lines = machine.read(node.relative_to(machine.root)).splitlines()
-        values = dict(line.split(" ", 1) for line in lines if " " in line)
-        version = int(values.get("gfx_target_version", 0))
-        if version:
-            location = int(values.get("location_id", 0))
+    for node in read_nodes(machine):
+        if target := gfx_target(node):
+            location = node.get("location_id", 0)
             bus, device, function = location >> 8 & 0xFF, location >> 3 & 0x1F, location & 7
-            address = f"{int(values.get('domain', 0)):04x}:{bus:02x}:{device:02x}.{function}"
-            # 90010 is gfx90a: two decimal digits each for the minor version and the stepping.
-            found[address] = f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}"
+            found[f"{node.get('domain', 0):04x}:{bus:02x}:{device:02x}.{function}"] = target
     return found
 
 

@@ -6,11 +6,11 @@ import ctypes
 import errno
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from xllamacpp.container import ContainerKind, container_kind
+from xllamacpp.select.files import Files
 
 # The group that a user namespace shows for one that it has no number for.
 _UNMAPPED_GROUP = 65534
@@ -126,15 +126,13 @@ def ask_capability(module: Path, index: int) -> int:
 
 
 @dataclass(frozen=True)
-class Machine:
+class Machine(Files):
     """The machine that a diagnosis looks at: its files, its environment, its drivers.
 
     Parameters
     ----------
-    root : Path, optional
-        Where the file system begins.
-    environment : mapping of str, optional
-        The environment variables.
+    root, environment : optional
+        As :class:`Files` takes them.
     open_node : callable, optional
         Opens a device node for reading and writing, or raises OSError. Neither its mode nor its group tells: a
         container may forbid a device whose node it shows.
@@ -142,28 +140,9 @@ class Machine:
         :func:`ask_runtime` and :func:`ask_capability`.
     """
 
-    root: Path = Path("/")
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     open_node: Callable[[Path], None] = _open_and_close
     ask: Callable[[Path, str], tuple[int, str]] = ask_runtime
     capability: Callable[[Path, int], int] = ask_capability
-
-    @property
-    def container(self) -> ContainerKind | None:
-        """What runs the container that this is in, if one does."""
-        return container_kind(self.root, self.environment)
-
-    def find(self, *patterns: str) -> list[Path]:
-        """Return the files that match any of some absolute patterns."""
-        relative = filter(None, (pattern.lstrip("/") for pattern in patterns))
-        return sorted(path for pattern in relative for path in self.root.glob(pattern))
-
-    def read(self, name: str | Path) -> str:
-        """Return a file's text, empty where it cannot be read."""
-        try:
-            return (self.root / str(name).lstrip("/")).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
 
     def find_closed(self, nodes: list[Path], devices: str) -> list[Finding]:
         """Tell which device nodes this process may not open.

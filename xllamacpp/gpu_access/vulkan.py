@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from xllamacpp.gpu_access.machine import Finding, Machine, Module
+from xllamacpp.select.vulkan import find_manifests, is_software
 
-# Where Vulkan's loader looks for drivers, beside $XDG_DATA_DIRS and the user's own folder.
-_DRIVER_FOLDERS = ("/etc", "/etc/xdg", "/usr/local/etc", "/usr/local/share", "/usr/share")
+__all__ = ["find_obstacles", "is_software"]
+
 _RENDER_NODES = "/dev/dri/renderD*"
 _GRAPHICS = "NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics"
 _SOFTWARE_DRIVERS = ("lvp_icd", "swiftshader")
-_SOFTWARE_DEVICES = ("llvmpipe", "SwiftShader")
-
-
-def is_software(description: str) -> bool:
-    """Tell whether a device computes on the CPU, by its description."""
-    return description.startswith(_SOFTWARE_DEVICES)
 
 
 def find_obstacles(machine: Machine, module: Module) -> list[Finding]:
@@ -60,7 +53,7 @@ def _give_gpu(machine: Machine) -> str:
 
 
 def _find_driver_obstacles(machine: Machine, has_nvidia: bool) -> list[Finding]:
-    names = [path.name for path in _manifests(machine)]
+    names = [path.name for path in find_manifests(machine)]
     hardware = [name for name in names if not any(word in name for word in _SOFTWARE_DRIVERS)]
     if has_nvidia and not any("nvidia" in name for name in hardware):
         if machine.container:
@@ -77,17 +70,3 @@ def _find_driver_obstacles(machine: Machine, has_nvidia: bool) -> list[Finding]:
     if names:
         return [Finding(f"the only Vulkan driver here computes on the CPU ({', '.join(names)})", remedy)]
     return [Finding("there is no Vulkan driver here (no file in /usr/share/vulkan/icd.d)", remedy)]
-
-
-def _manifests(machine: Machine) -> list[Path]:
-    environment = machine.environment
-    if named := environment.get("VK_DRIVER_FILES") or environment.get("VK_ICD_FILENAMES"):
-        files_and_folders = [name for name in named.split(":") if name]
-        found = machine.find(*files_and_folders, *(f"{name}/*.json" for name in files_and_folders))
-        return [path for path in found if path.is_file()]
-    folders = [*_DRIVER_FOLDERS, *filter(None, environment.get("XDG_DATA_DIRS", "").split(":"))]
-    if home := environment.get("HOME"):
-        folders += [f"{home}/.config", f"{home}/.local/share"]
-    added = [name for name in environment.get("VK_ADD_DRIVER_FILES", "").split(":") if name]
-    patterns = {f"{folder.rstrip('/')}/vulkan/icd.d/*.json" for folder in folders}
-    return machine.find(*sorted(patterns), *added)

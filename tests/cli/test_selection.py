@@ -1,0 +1,96 @@
+"""What ``xllamacpp doctor`` says of the build: which one it is, and whether another suits the machine better."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+import pytest
+
+from recorded_machines import lay_out
+from xllamacpp.cli.selection import compare, installed_row
+from xllamacpp.select import read_machine
+from xllamacpp.select.rows import load_rows
+
+ROWS = load_rows()
+BY_NAME = {row.name: row for row in ROWS.rows}
+
+
+@dataclass
+class Record:
+    """A distribution, as far as it is looked at."""
+
+    version: str
+
+
+@pytest.mark.parametrize(
+    ("backends", "version", "name"),
+    [
+        (["cpu"], "1.2.3", "cpu-generic"),
+        (["cpu"], "1.2.3+native", "cpu-native"),
+        (["cpu", "cuda"], "1.2.3+cu124", "cuda-12.4"),
+        (["cpu", "cuda"], "1.2.3+cu128", "cuda-12.8"),
+        (["cpu", "hip"], "1.2.3+rocm6.3", "rocm-6.3"),
+        (["cpu", "cuda"], "1.2.3", None),
+        (["cpu", "cuda"], "1.2.3+mine", None),
+    ],
+)
+def test_the_label_tells_the_row(backends, version, name):
+    row = installed_row(ROWS, backends, [Record(version)])
+    assert (row and row.name) == name
+
+
+@pytest.mark.parametrize(
+    ("machine", "backends", "row", "text", "remedy"),
+    [
+        (
+            "rtx_3060_driver_550",
+            ["cpu"],
+            "cpu-generic",
+            "cuda-12.4: NVIDIA GeForce RTX 3060 has",
+            "/whl/cu124/ xllamacpp",
+        ),
+        ("rtx_3060_driver_550", ["cpu", "vulkan"], "vulkan", "cuda-12.4: ", "/whl/cu124/ xllamacpp"),
+        ("rtx_3060_driver_550", ["cpu", "cuda"], "cuda-12.4", "this one", None),
+        ("rtx_3060_driver_550", ["cpu", "cuda"], "cuda-12.8", "cuda-12.4; this one will do", None),
+        ("rtx_3060_driver_550", ["cpu", "cuda"], None, "this one", None),
+        ("rx_9070", ["cpu", "hip"], "rocm-6.3", "rocm-6.4: rocm-6.4 has code for gfx1201", "/whl/rocm"),
+        ("debian_11", ["cpu"], "cpu-generic", "cuda-12.4: ", "docker run "),
+        ("before_avx", ["cpu"], "cpu-native", "cpu-generic; this one will do", None),
+        (
+            "before_avx",
+            ["cpu", "cuda"],
+            "cuda-12.8",
+            "cpu-generic, which is smaller; this one runs on the CPU too",
+            None,
+        ),
+        ("container_without_gpu", ["cpu", "cuda"], "cuda-12.8", "cpu-generic, which is smaller; this", None),
+    ],
+)
+def test_a_build_that_suits_better_is_a_warning_with_its_command(tmp_path, machine, backends, row, text, remedy):
+    first, seen, *_ = compare(backends, row and BY_NAME[row], read_machine(lay_out(machine, tmp_path)), ROWS)
+    assert (first.name, first.text) == ("this build", row or f"a build of your own, for {backends[-1]}")
+    assert seen.text.startswith(text)
+    assert seen.mark == ("warning" if remedy else "ok")
+    assert (remedy in seen.remedy) if remedy else seen.remedy == ""
+
+
+def test_in_a_container_it_is_the_image_that_could_be_another(tmp_path):
+    machine = read_machine(lay_out("gfx90c_apu", tmp_path))
+    (_, outside, *_), (_, inside, *_) = (
+        compare(["cpu"], BY_NAME["cpu-generic"], each, ROWS) for each in (machine, replace(machine, container="docker"))
+    )
+    assert (outside.mark, inside.mark) == ("ok", "warning")
+    assert inside.remedy.startswith("docker run ")
+    assert "xllamacpp:vulkan" in inside.remedy
+
+
+def test_what_would_have_to_change_is_told(tmp_path):
+    machine = read_machine(lay_out("container_without_gpu", tmp_path))
+    *_, last = compare(["cpu", "cuda"], BY_NAME["cuda-12.8"], machine, ROWS)
+    assert (last.mark, "docker run --gpus all" in last.remedy) == ("ok", True)
+
+
+def test_the_command_has_it(run):
+    section = json.loads(run("doctor", "--json").stdout)["sections"]["selection"]
+    assert [seen["name"] for seen in section][:2] == ["this build", "best build"]

@@ -1,0 +1,230 @@
+"""Which build is chosen for each of the machines, how it is installed, and why."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from recorded_machines import NAMES, lay_out
+from xllamacpp.select import choose, read_machine
+from xllamacpp.select.report import as_text
+from xllamacpp.select.rows import load_rows
+
+
+class Expected(NamedTuple):
+    """The chosen rows, words that say why, and words that are not said."""
+
+    pip: str | None
+    docker: str | None
+    said: tuple[str, ...]
+    unsaid: tuple[str, ...] = ()
+
+
+EXPECTED = {
+    "rtx_3060_driver_550": Expected(
+        *("cuda-12.4", "cuda-12.4"),
+        (
+            "NVIDIA GeForce RTX 3060 has compute capability 8.6: cuda-12.4 has code for it",
+            "driver 550.54.15 is CUDA 12.4's own (550.54.15) or newer",
+            "cuda-12.8: it would run too; driver 550.54.15 is older than its own (570.124.06), so cuda-12.4 comes",
+            "first install libcudart.so.12 and libcublas.so.12, of CUDA 12.4",
+            "docker run -p 127.0.0.1:8080:8080 -v models:/models -e MODEL=demo --gpus all xllamacpp:cuda-12.4",
+        ),
+        ("For a better one", "Not known"),
+    ),
+    "rtx_5090_driver_570": Expected(
+        *("cuda-12.8", "cuda-12.8"),
+        (
+            "NVIDIA GeForce RTX 5090 has compute capability 12.0: cuda-12.8 has code for it",
+            "cuda-12.4: it would run too; it has no code of its own for compute capability 12.0, so cuda-12.8",
+        ),
+        ("first install",),
+    ),
+    "rtx_5090_driver_550": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "NVIDIA's driver 550.54.15 does not know the GPU that is here (10de:2b85)",
+            "install NVIDIA's driver 570.124.06 or newer, then take cuda-12.8",
+        ),
+        ("install Vulkan's loader",),
+    ),
+    "gtx_1080_driver_535": Expected(
+        *("cuda-12.4", "cuda-12.4"),
+        (
+            "compute capability 6.1",
+            "driver 535.183.01 is older than CUDA 12.4's own (550.54.15), but new enough (525.60.13)",
+        ),
+    ),
+    "gtx_980_vulkan": Expected(
+        *("vulkan", "vulkan"),
+        (
+            "NVIDIA GeForce GTX 980 has compute capability 5.2, and cuda-12.4 begins with 6.1",
+            "Vulkan lists NVIDIA GeForce GTX 980 (1.3.242)",
+            "-e MODEL=demo --gpus all xllamacpp:vulkan",
+        ),
+    ),
+    "h100_driver_525": Expected(*("cuda-12.4", "cuda-12.4"), ("compute capability 9.0", "new enough (525.60.13)")),
+    "tesla_k80_driver_470": Expected(
+        *("cpu-generic", "cpu-generic"),
+        ("Tesla K80 has compute capability 3.7, and cuda-12.8 begins with 6.1",),
+        # No newer driver knows it.
+        ("install NVIDIA's driver", "Not known"),
+    ),
+    "nvidia_smi_hangs": Expected(
+        *("cuda-12.4", "cuda-12.4"),
+        (
+            "Not known: nvidia-smi did not answer within 0.2 s",
+            "NVIDIA GeForce RTX 3060: its compute capability is not known",
+        ),
+    ),
+    "nvidia_without_driver": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "there is an NVIDIA GPU (10de:2504), and not NVIDIA's driver",
+            "install NVIDIA's driver 525.60.13 or newer, then take cuda-12.4",
+            "GPU without a driver: 10de:2504",
+        ),
+        ("8086:7ad0",),
+    ),
+    "gtx_980_and_rtx_3060": Expected(
+        *("cuda-12.4", "cuda-12.4"),
+        (
+            "compute capability 8.6: cuda-12.4 has code",
+            "compute capability 5.2: cuda-12.4 cannot use it",
+        ),
+    ),
+    "rx_7900_xtx_rocm_64": Expected(
+        *("rocm-6.4", "rocm-6.4"),
+        (
+            "rocm-6.4 has code for gfx1100 (Radeon RX 7900, PRO W7900 and W7800); ROCm 6.4.1 is installed",
+            "rocm-6.3: it would run too; rocm-6.4 comes first",
+            "--device /dev/kfd --device /dev/dri --group-add 109 --group-add 44 xllamacpp:rocm-6.4",
+        ),
+        ("first install",),
+    ),
+    "rx_7900_xtx_rocm_63": Expected(
+        *("rocm-6.3", "rocm-6.4"),
+        ("rocm-6.4 with pip: it would run too; the installed ROCm is 6.3.2, so rocm-6.3 comes first",),
+    ),
+    "rx_7900_xtx_rocm_7": Expected(
+        *("rocm-6.4", "rocm-6.4"),
+        ("it needs the libraries of ROCm 6.4, and 7.0.2 is installed", "first install libamdhip64.so.6 and"),
+    ),
+    "rx_9070": Expected(
+        *("rocm-6.4", "rocm-6.4"),
+        (
+            "rocm-6.3: rocm-6.3 has no code for gfx1201 (Radeon RX 9070, AI PRO R9700)",
+            "first install libamdhip64.so.6 and libhipblas.so.2 and librocblas.so.4, of ROCm 6.4",
+        ),
+    ),
+    "mi300x": Expected(*("rocm-6.4", "rocm-6.4"), ("has code for gfx942 (Instinct MI300, MI325); ROCm 6.4.3",)),
+    "gfx90c_apu": Expected(
+        *("cpu-generic", "vulkan"),
+        (
+            "rocm-6.4: rocm-6.4 has no code for gfx90c",
+            "vulkan with pip: its wheel needs glibc 2.41 or newer, and this is glibc 2.39",
+            "the GPU of AMD in /dev/dri works with the image's own Vulkan driver",
+            "--device /dev/dri --group-add 109 --group-add 44 xllamacpp:vulkan",
+        ),
+    ),
+    "intel_arc": Expected(
+        *("vulkan", "vulkan"),
+        (
+            "Vulkan lists Intel(R) Arc(tm) A770 Graphics (DG2) (1.4.318)",
+            "--group-add 993 --group-add 44 xllamacpp:vulkan",
+            "cuda-12.4: there is no NVIDIA GPU",
+            "rocm-6.4: there is no AMD GPU",
+        ),
+        ("(1.4.318), llvmpipe",),
+    ),
+    "llvmpipe_only": Expected(
+        *("cpu-generic", "cpu-generic"),
+        ("the only Vulkan device computes on the CPU (llvmpipe (LLVM 19.1.7, 512 bits))",),
+        ("For a better one",),
+    ),
+    "vulkan_crashes": Expected(
+        *("cpu-generic", "cpu-generic"), ("Not known: Vulkan's loader failed: it ended with -11",)
+    ),
+    "avx512_without_gpu": Expected(
+        *("cpu-generic", "cpu-generic"), ("for Intel(R) Xeon(R) Platinum 8480+, which is x86-64-v4",)
+    ),
+    "before_avx": Expected(*("cpu-generic", "cpu-generic"), ("E8400 @ 3.00GHz, which is x86-64-v1",)),
+    "debian_11": Expected(
+        *(None, "cuda-12.4"),
+        ("With pip nothing: its wheel needs glibc 2.35 or newer, and this is glibc 2.31",),
+    ),
+    "alpine": Expected(*(None, "cpu-generic"), ("its wheel is for glibc 2.35 or newer, and this is musl",)),
+    "aarch64": Expected(
+        *(None, None),
+        (
+            "its wheel is for x86_64, and this is aarch64",
+            "its image is for x86_64, and this is aarch64",
+            "Instead build it here: pip install .",
+        ),
+    ),
+    "macos_arm64": Expected(
+        *(None, None), ("there is no wheel for macOS yet: all are for Linux", "Instead build it here: pip install .")
+    ),
+    "windows": Expected(
+        *(None, "cuda-12.4"),
+        (
+            "there is no wheel for Windows yet: all are for Linux",
+            "driver 566.36 (CUDA 12.7); NVIDIA GeForce RTX 4070, compute capability 8.9",
+        ),
+    ),
+    "python_310": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "the wheels are for Python 3.11 and newer, and this is 3.10.12: uv brings one that fits",
+            "uv venv --python 3.11",
+            "uv pip install --index-url SITE/whl/cpu/ xllamacpp",
+        ),
+    ),
+    "free_threaded": Expected(
+        *("cpu-generic", "cpu-generic"),
+        ("CPython 3.14.0 free-threaded", "this one is free-threaded: uv brings one that fits"),
+    ),
+    "pypy": Expected(*("cpu-generic", "cpu-generic"), ("the wheels are for CPython, and this is PyPy: uv brings",)),
+    "wsl2": Expected(*("cuda-12.8", "cuda-12.8"), ("in WSL", "driver 572.83 (CUDA 12.8)", "compute capability 8.9")),
+    "container_without_gpu": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "in a container (docker)",
+            "NVIDIA's driver 550.54.15 is on the host, and its GPU is not in this container",
+            "start the container with the GPU (docker run --gpus all), or ask outside of it",
+            "run this on the host, outside of this container",
+        ),
+        ("install NVIDIA's driver",),
+    ),
+    "container_without_kfd": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "gfx1100 (Radeon RX 7900, PRO W7900 and W7800) is on the host, and not in this container (no /dev/kfd)",
+            "start the container with the GPU (docker run --device /dev/kfd --device /dev/dri)",
+        ),
+    ),
+}
+
+
+def test_every_machine_has_an_answer():
+    assert sorted(EXPECTED) == NAMES
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_build_for_a_machine_and_why(name, tmp_path):
+    machine, rows = read_machine(lay_out(name, tmp_path)), load_rows()
+    choice = choose(machine, rows)
+    expected = EXPECTED[name]
+    assert (choice.pip and choice.pip.row, choice.docker and choice.docker.row) == expected[:2]
+    # Without its line breaks.
+    text = " ".join(as_text(choice, machine, rows).split())
+    for words in expected.said:
+        assert words in text
+    for words in expected.unsaid:
+        assert words not in text
+    # Each row is taken or has its reason, in both ways.
+    for way, offer in (("pip", choice.pip), ("docker", choice.docker)):
+        rejected = [each.row for each in choice.rejected if way in each.ways]
+        assert sorted([*rejected, *([offer.row] if offer else [])]) == sorted(row.name for row in rows.rows)
+    assert all(each.reason for each in choice.rejected)

@@ -1,0 +1,150 @@
+"""How the facts of a machine are found, and what is told where they are not."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import pytest
+
+from recorded_machines import FOLDER, NAMES, lay_out
+from xllamacpp.select import Source, read_machine
+from xllamacpp.select.cpu import read_cpu
+from xllamacpp.select.files import Files
+from xllamacpp.select.source import ask_interpreter, run_command
+from xllamacpp.select.system import read_libraries
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Write a program and return its path."""
+
+    def write(text):
+        path = tmp_path / "nvidia-smi"
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "output", "failure"),
+    [
+        ("echo yes; echo a warning >&2", "yes\n", ""),
+        ("echo; echo No devices were found.; exit 6", "\nNo devices were found.\n", "failed: No devices were found"),
+        ("echo it is broken >&2; exit 1", "", "failed: it is broken"),
+        ("exit 3", "", "failed: it ended with 3"),
+        ("kill -SEGV $$", "", "failed: it ended with -11"),
+        ("sleep 600", "", "did not answer within 0.2 s"),
+        # A child that keeps the pipe open.
+        ("sleep 600 & echo started; wait", "", "did not answer within 0.2 s"),
+    ],
+)
+def test_a_program_that_fails_or_hangs_is_an_answer(program, text, output, failure):
+    answer = run_command([program(text)], 0.2 if "sleep" in text else 60)
+    assert (answer.output, answer.failure) == (output, f"nvidia-smi {failure}" if failure else "")
+    assert not answer.is_missing
+
+
+def test_a_program_that_is_missing_or_no_program_is_an_answer(tmp_path):
+    answer = run_command([str(tmp_path / "nvidia-smi")])
+    assert (answer.failure, answer.is_missing) == ("nvidia-smi is not here", True)
+    (tmp_path / "nvidia-smi").write_text("text")
+    answer = run_command([str(tmp_path / "nvidia-smi")])
+    assert (answer.failure, answer.is_missing) == ("nvidia-smi cannot be started: Permission denied", False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_machine_shows_is_read_without_failures(name, tmp_path):
+    machine = read_machine(lay_out(name, tmp_path))
+    assert not [note for note in machine.notes if "cannot be looked at" in note]
+
+
+def test_a_reader_that_fails_is_a_fact_and_leaves_the_others(tmp_path):
+    source = lay_out("gfx90c_apu", tmp_path)
+    program = tmp_path / "programs" / "vulkan_devices"
+    next(program.iterdir()).write_text("#!/bin/sh\necho no JSON\n")
+    machine = read_machine(source)
+    (note,) = machine.notes
+    assert note.startswith("Vulkan cannot be looked at (JSONDecodeError: ")
+    assert machine.vulkan.devices == ()
+    assert machine.amd.targets == ("gfx90c",)
+
+
+def test_wsls_own_folder_is_looked_into_for_nvidia_smi(tmp_path):
+    source = lay_out("wsl2", tmp_path)
+    asked = []
+
+    def run(command):
+        asked.append(command[0])
+        return run_command(["/nowhere"]) if command[0] == "nvidia-smi" else source.run(command)
+
+    machine = read_machine(Source(source.root, {}, run, source.interpreter, source.cuda_version))
+    assert "/usr/lib/wsl/lib/nvidia-smi" in asked
+    assert (machine.nvidia.driver, machine.nvidia.cuda) == ("572.83", "12.8")
+    assert machine.is_wsl
+
+
+def test_what_hangs_is_not_asked_again(tmp_path):
+    source = lay_out("nvidia_smi_hangs", tmp_path)
+    asked = []
+
+    def run(command):
+        asked.append(command[-1])
+        return source.run(command)
+
+    read_machine(Source(source.root, {}, run, source.interpreter, source.cuda_version))
+    assert "cuda_devices" not in asked
+
+
+@pytest.mark.parametrize(
+    ("cpu", "level"), [("core_2_e8400", 1), ("ryzen_5600", 3), ("xeon_8480", 4), ("altra", 0), (None, 0)]
+)
+def test_the_level_of_a_processor(tmp_path, cpu, level):
+    if cpu:
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc/cpuinfo").write_text((FOLDER / "cpuinfo" / f"{cpu}.txt").read_text())
+    assert read_cpu(Files(tmp_path, {})).level == level
+
+
+def test_a_level_takes_the_ones_below_it(tmp_path):
+    (tmp_path / "proc").mkdir()
+    text = (FOLDER / "cpuinfo/ryzen_5600.txt").read_text()
+    (tmp_path / "proc/cpuinfo").write_text(text.replace(" popcnt", ""))
+    assert read_cpu(Files(tmp_path, {})).level == 1
+
+
+def test_libraries_are_found_in_ld_library_path_too(tmp_path):
+    source = lay_out("rtx_3060_driver_550", tmp_path)
+    folder = source.root / "opt/cuda/lib64"
+    folder.mkdir(parents=True)
+    (folder / "libcudart.so.12").touch()
+    assert "libcudart.so.12" not in read_libraries(source)
+    environment = {"LD_LIBRARY_PATH": "/nowhere:/opt/cuda/lib64"}
+    found = read_libraries(Source(source.root, environment, source.run, source.interpreter))
+    assert {"libcudart.so.12", "libcuda.so.1"} <= found
+
+
+def test_this_python_knows_itself():
+    python = ask_interpreter()
+    assert python.version == ".".join(map(str, sys.version_info[:3]))
+    assert (python.system, python.is_free_threaded) == ("Linux", False)
+    assert python.libc.startswith("glibc 2.")
+
+
+@pytest.mark.parametrize(
+    ("name", "library", "said"),
+    [
+        ("cuda_devices", "libcuda.so.1", "libcuda.so.1, NVIDIA's driver, cannot be loaded"),
+        ("vulkan_devices", "libvulkan.so.1", "libvulkan.so.1, Vulkan's loader, is missing"),
+    ],
+)
+def test_the_programs_that_ask_drivers_answer_on_this_machine(name, library, said):
+    answer = Source().ask_driver(name, "the driver")
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        assert answer.failure == f"the driver failed: {said}"
+    else:
+        assert answer.failure or answer.output.startswith("[")

@@ -1,0 +1,87 @@
+"""What ``xllamacpp doctor`` says of the build that is installed: which one it is, and whether another suits better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+
+from xllamacpp import BUILD_INFO
+from xllamacpp.cli.probes import Observation, distributions_here
+from xllamacpp.select import Choice, Machine, Offer, choose, read_machine
+from xllamacpp.select.fits import FITS
+from xllamacpp.select.rows import Row, Rows, load_rows
+
+
+def look_at_selection() -> Iterator[Observation]:
+    """Compare the build that is installed with the one that is for this machine."""
+    rows = load_rows()
+    backends = BUILD_INFO["backends"]
+    yield from compare(backends, installed_row(rows, backends, distributions_here()), read_machine(), rows)
+
+
+def installed_row(rows: Rows, backends: Sequence[str], distributions: Sequence[metadata.Distribution]) -> Row | None:
+    """Return the row that the installed build is of.
+
+    Parameters
+    ----------
+    rows : Rows
+        What ships.
+    backends : sequence of str
+        What the build has.
+    distributions : sequence of Distribution
+        What pip has on record.
+
+    Returns
+    -------
+    Row or None
+        None for a build of the user's own with a GPU backend: which toolkit it is for, nothing says.
+    """
+    labels = [distribution.version.partition("+")[2] for distribution in distributions]
+    found = [row for row in rows.rows if row.label and row.label in labels]
+    if not found and list(backends) == ["cpu"]:
+        found = [row for row in rows.rows if row.backend == "cpu"]
+    return found[0] if found else None
+
+
+def compare(backends: Sequence[str], row: Row | None, machine: Machine, rows: Rows) -> Iterator[Observation]:
+    """Say which build is installed, and whether another one would suit the machine better.
+
+    Parameters
+    ----------
+    backends : sequence of str
+        What the installed build has.
+    row : Row or None
+        The row that it is of, where that is known.
+    machine : Machine
+        The machine.
+    rows : Rows
+        What ships.
+    """
+    kinds = list(FITS)
+    kind = min(backends, key=kinds.index)
+    name = row.name if row else f"a build of your own, for {kind}"
+    yield Observation("this build", name)
+    choice = choose(machine, rows)
+    # In a container it is the image that would be another.
+    offers = (choice.docker, choice.pip) if machine.container else (choice.pip, choice.docker)
+    best = next(filter(None, offers), None)
+    if best:
+        yield _judge(kind, row, best, choice, rows)
+    for remedy in choice.remedies:
+        yield Observation("a better one", "another build would suit this machine better, were it changed", "ok", remedy)
+
+
+def _judge(kind: str, row: Row | None, best: Offer, choice: Choice, rows: Rows) -> Observation:
+    kinds = list(FITS)
+    best_kind = next(each.backend for each in rows.rows if each.name == best.row)
+    is_better = kinds.index(best_kind) < kinds.index(kind)
+    if best_kind == kind and row and row.name != best.row and row.backend != "cpu":
+        is_better = not any(each.would_run for each in choice.rejected if each.row == row.name)
+    if is_better:
+        remedy = " && ".join((*best.commands, *best.needs))
+        return Observation("best build", f"{best.row}: {'; '.join(best.reasons)}", "warning", remedy)
+    if best_kind == kind:
+        return Observation(
+            "best build", "this one" if not row or row.name == best.row else f"{best.row}; this one will do"
+        )
+    return Observation("best build", f"{best.row}, which is smaller; this one runs on the CPU too")

@@ -1,0 +1,100 @@
+"""NVIDIA's driver and GPUs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import dataclass
+
+from .source import Source
+
+# WSL's is where not every shell looks.
+_PROGRAMS = ("nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi")
+_QUERY = ("--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader")
+_NODES = ("/dev/nvidiactl", "/dev/nvidia[0-9]*", "/dev/dxg")
+_HANGS = "did not answer"
+
+
+@dataclass(frozen=True)
+class NvidiaGpu:
+    """A GPU: its name, and its compute capability as "8.6", or None where nobody says."""
+
+    name: str
+    capability: str | None
+
+
+@dataclass(frozen=True)
+class Nvidia:
+    """What there is of NVIDIA's.
+
+    Parameters
+    ----------
+    driver : str
+        The driver's version, as "550.54.15"; empty where there is none.
+    cuda : str
+        The CUDA version of the driver, as "12.4"; empty where it is not known.
+    gpus : tuple of NvidiaGpu
+        The GPUs that the driver knows.
+    has_nodes : bool
+        Whether their device nodes are here: a container may have been started without.
+    notes : tuple of str
+        What could not be found out, and why.
+    """
+
+    driver: str = ""
+    cuda: str = ""
+    gpus: tuple[NvidiaGpu, ...] = ()
+    has_nodes: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def read_nvidia(source: Source) -> Nvidia:
+    """Find NVIDIA's driver and GPUs: in /proc, by nvidia-smi, and by the driver's own library where that fails."""
+    found = re.search(r"\b\d{3,}\.\d+(\.\d+)?\b", source.read("/proc/driver/nvidia/version"))
+    driver = found[0] if found else ""
+    has_nodes = bool(source.find(*_NODES))
+    answers = (source.run([program, *_QUERY]) for program in _PROGRAMS)
+    answer = next((answer for answer in answers if not answer.is_missing), None)
+    gpus: tuple[NvidiaGpu, ...] = ()
+    notes: list[str] = []
+    if answer and not answer.failure:
+        rows = [row for row in csv.reader(answer.output.splitlines(), skipinitialspace=True) if len(row) == 3]
+        gpus = tuple(_gpu(name, capability) for name, capability, _ in rows)
+        driver = driver or (rows[0][2] if rows else "")
+    elif answer:
+        notes.append(answer.failure)
+    # What hangs once would hang again; who has no driver has no GPU to ask for.
+    if not gpus and (driver or has_nodes) and not (answer and _HANGS in answer.failure):
+        gpus, note = _ask_library(source)
+        # That an old nvidia-smi does not know the question explains nothing then.
+        notes = [] if gpus else [*notes, note]
+    cuda = source.cuda_version() if driver else 0
+    return Nvidia(
+        driver=driver,
+        cuda=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else "",
+        gpus=gpus or _named(source),
+        has_nodes=has_nodes,
+        notes=tuple(filter(None, notes)),
+    )
+
+
+def _ask_library(source: Source) -> tuple[tuple[NvidiaGpu, ...], str]:
+    answer = source.ask_driver("cuda_devices", "NVIDIA's driver")
+    if answer.failure:
+        return (), answer.failure
+    return tuple(_gpu(name, capability) for name, capability in json.loads(answer.output)), ""
+
+
+def _gpu(name: str, capability: str) -> NvidiaGpu:
+    # nvidia-smi says [N/A] for what a GPU does not tell.
+    return NvidiaGpu(name, capability if re.match(r"\d+\.\d+$", capability) else None)
+
+
+def _named(source: Source) -> tuple[NvidiaGpu, ...]:
+    """Return the GPUs that the kernel module is bound to: it tells their names alone."""
+    texts = (
+        source.read(path.relative_to(source.root)) for path in source.find("/proc/driver/nvidia/gpus/*/information")
+    )
+    models = (re.search(r"^Model:\s*(.+?)\s*$", text, re.MULTILINE) for text in texts)
+    return tuple(NvidiaGpu(model[1], None) for model in models if model)

@@ -1,0 +1,50 @@
+"""The system around the GPUs: its name, its groups, its libraries, and what is plugged into its PCI bus."""
+
+from __future__ import annotations
+
+import re
+
+from .files import Files
+from .source import Source
+
+# PCI's classes of display controllers and of processing accelerators.
+_GPU_CLASSES = ("0x03", "0x12")
+
+
+def read_release(files: Files) -> str:
+    """Return what the system calls itself, as "Debian GNU/Linux 12 (bookworm)"; empty where it does not say."""
+    name = re.search(r'^PRETTY_NAME="?([^"\n]+)', files.read("/etc/os-release"), re.MULTILINE)
+    return name[1] if name else ""
+
+
+def is_wsl(files: Files) -> bool:
+    """Tell whether this is Linux inside Windows."""
+    return "microsoft" in files.read("/proc/sys/kernel/osrelease").lower()
+
+
+def read_groups(files: Files) -> dict[str, int]:
+    """Return the number of each group of the system."""
+    lines = (line.split(":") for line in files.read("/etc/group").splitlines())
+    return {line[0]: int(line[2]) for line in lines if len(line) > 2 and line[2].isdigit()}
+
+
+def read_pci_gpus(files: Files) -> tuple[str, ...]:
+    """Return vendor and device of each GPU on the PCI bus, as "10de:2504", whether it has a driver or not."""
+    folders = [path.parent.relative_to(files.root) for path in files.find("/sys/bus/pci/devices/*/class")]
+    gpus = [folder for folder in folders if files.read(folder / "class").startswith(_GPU_CLASSES)]
+    return tuple(":".join(_number(files.read(gpu / part)) for part in ("vendor", "device")) for gpu in gpus)
+
+
+def _number(text: str) -> str:
+    text = text.strip()
+    return text[2:] if text.startswith("0x") else text
+
+
+def read_libraries(source: Source) -> frozenset[str] | None:
+    """Return the names of the libraries that the dynamic linker finds; None where it does not say."""
+    answer = source.run(["/sbin/ldconfig", "-p"])
+    if answer.failure:
+        return None
+    listed = {line.split()[0] for line in answer.output.splitlines() if "=>" in line}
+    folders = filter(None, source.environment.get("LD_LIBRARY_PATH", "").split(":"))
+    return frozenset(listed.union(path.name for folder in folders for path in source.find(f"{folder}/*.so*")))
