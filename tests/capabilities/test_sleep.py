@@ -282,12 +282,17 @@ import xllamacpp as xlc
 params = xlc.CommonParams(n_ctx=1024, warmup=False, sleep_idle_seconds=1, load_mode="LLAMA_LOAD_MODE_NONE")
 params.model.path = sys.argv[1]
 body = {"prompt": "Once", "max_tokens": 4}
+
+def taken():
+    return int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+
 with xlc.Server(params) as server:
-    while not server.request("GET", "/props")["is_sleeping"]:
+    awake = taken()
+    # It says that it sleeps before all of the model's 98 MB are given back.
+    while not server.request("GET", "/props")["is_sleeping"] or taken() > awake - 90 * 10**6:
         time.sleep(0.02)
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + 64 * 2**20, limits[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (taken() + 64 * 2**20, limits[1]))
     try:
         server.request("POST", "/v1/completions", body)
     except xlc.RequestError as error:

@@ -312,7 +312,7 @@ class TestHub:
             with router.stream("/models/sse", {}) as events:
                 router.ask("/models", {"model": "org/missing"})
                 assert list(until(events, "download_failed"))
-            assert re.search(r"\[ *\d+\]  Error: .*org/missing", router.log)
+            wait_until(lambda: re.search(r"\[ *\d+\]  Error: .*org/missing", router.log))
             assert router.states() == {}
 
     def test_offline_nothing_is_fetched(self, hub, tmp_path):

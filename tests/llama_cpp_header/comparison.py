@@ -56,12 +56,12 @@ def _homes(sources: Path) -> _Homes:
         r"(?:FIELD\(|(?:omit|row)\(\")(?P<member>\w+)"
     )
     homes: _Homes = {}
-    for path in sorted(sources.glob("params*.cpp")):
+    for path in sorted((sources / "params").glob("*.cpp")):
         structure = ""
         for mention in mentions.finditer(path.read_text(encoding="utf-8")):
             if mention["part"] != "self":
                 structure = mention["one"] or mention["part"] or structure
-                homes.setdefault((structure, mention["member"] or ""), f"native/src/{path.name}")
+                homes.setdefault((structure, mention["member"] or ""), f"native/src/params/{path.name}")
     return homes
 
 
@@ -134,7 +134,7 @@ def _line_to_add(member: Member, homes: _Homes, header: Header) -> str:
     names = list(header.structures[member.structure])
     here = names.index(member.name)
     near = ((member.structure, name) for name in [*reversed(names[:here]), *names[here:], ""])
-    home = next((homes[row] for row in near if row in homes), "native/src/params_fields_*.cpp")
+    home = next((homes[row] for row in near if row in homes), "native/src/params/fields_*.cpp")
     is_handle = _innermost(member.kind)["kind"] == "pointer"
     row = f's.omit("{member.name}", "...");' if is_handle else f's.row(FIELD({member.name}), "...");'
     return f"{home}: {row}   // {member.structure}::{member.name}, {member.written}, {member.place}"

@@ -123,17 +123,18 @@ size_t enumeration::prefix_length() const {
     const std::string first  = values.front().name;
     size_t            common = first.size();
     for (const enumerator & e : values) {
-        const std::string name = e.name;
-        const auto        end  = first.begin() + static_cast<std::ptrdiff_t>(std::min(common, name.size()));
-        common = static_cast<size_t>(std::mismatch(first.begin(), end, name.begin()).first - first.begin());
+        const std::string other = e.name;
+        const auto        end   = first.begin() + static_cast<std::ptrdiff_t>(std::min(common, other.size()));
+        common = static_cast<size_t>(std::mismatch(first.begin(), end, other.begin()).first - first.begin());
     }
     return first.rfind('_', common - 1) + 1;
 }
 
 std::string enumeration::short_name(const enumerator & e) const {
-    std::string name = std::string(e.name).substr(prefix_length());
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    return name;
+    std::string shortened = std::string(e.name).substr(prefix_length());
+    std::transform(shortened.begin(), shortened.end(), shortened.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    return shortened;
 }
 
 const enumerator * enumeration::by_name(const std::string & wanted) const {
