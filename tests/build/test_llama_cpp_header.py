@@ -190,7 +190,7 @@ EDITS = [
         "std::vector<new_part>, common.h:{5}\n"
         "native/src/params/fields.h: structure_of<new_part>(), and in params.cpp's structures()   // "
         "common.h:{2}\n"
-        'native/src/params_fields_*.cpp: s.row(FIELD(kind), "...");   // new_part::kind, new_kind, '
+        'native/src/params/fields_*.cpp: s.row(FIELD(kind), "...");   // new_part::kind, new_kind, '
         "common.h:{2}\n"
         'native/src/params/enums.cpp: {{"new_kind", {{VALUE(NEW_KIND_ONE)}}}}, NAME(new_kind)   // common.h:{0}',
         id="a structure and an enumeration are added",
