@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -21,6 +22,11 @@ def in_the_image(client, image, model_volume):
         return run(client, image, list(command), volumes=volumes, network_mode="none", **{**HARDENED, **options})
 
     return start
+
+
+def printed_object(said):
+    """Parse the object that a command has printed, behind what the image says of its GPU."""
+    return json.loads(said[re.search(r"^\{", said, re.MULTILINE).start() :])
 
 
 def test_chat_answers(in_the_image):
@@ -49,14 +55,14 @@ def test_bench_measures(in_the_image):
     )
     status, said = in_the_image(*command)
     assert status == 0
-    measured = json.loads(said[said.index("{") :])
+    measured = printed_object(said)
     assert all(measured[work]["tokens_per_second"]["each"]["median"] > 0 for work in ("prompt", "generation"))
 
 
 def test_doctor_finds_the_container_well(in_the_image):
     status, said = in_the_image("doctor", "--json")
     assert status == 0
-    assert json.loads(said[said.index("{") :])
+    assert printed_object(said)
 
 
 def test_python_has_the_package(in_the_image):
