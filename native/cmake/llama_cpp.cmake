@@ -60,9 +60,7 @@ if(XLLAMACPP_CPU STREQUAL "native")
     message(FATAL_ERROR "XLLAMACPP_CPU=native needs GCC or Clang: MSVC has no flag for the machine that it runs on.")
   endif()
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64|i[3-6]86)$")
-    # Tuned as the modules for everybody are: a hypervisor may hide which processor this is, and what is best for the one
-    # that it shows (for a first Zen, vectors half as wide) is slow on what is there.
-    target_compile_options(ggml-cpu PRIVATE -march=native -mtune=generic)
+    target_compile_options(ggml-cpu PRIVATE -march=native)
   else()
     target_compile_options(ggml-cpu PRIVATE -mcpu=native)
   endif()
