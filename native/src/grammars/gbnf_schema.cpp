@@ -16,52 +16,58 @@ namespace {
 using names = std::set<std::string>;
 
 // What says something of a value. Other keywords describe or are nobody's, and can be passed by.
-const names constraints = {
-    "$ref",
-    "$dynamicRef",
-    "type",
-    "const",
-    "enum",
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "not",
-    "if",
-    "then",
-    "else",
-    "properties",
-    "required",
-    "additionalProperties",
-    "minProperties",
-    "maxProperties",
-    "propertyNames",
-    "patternProperties",
-    "dependentRequired",
-    "dependentSchemas",
-    "dependencies",
-    "unevaluatedProperties",
-    "items",
-    "prefixItems",
-    "additionalItems",
-    "unevaluatedItems",
-    "contains",
-    "minContains",
-    "maxContains",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "format",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-};
+const names & constraints() {
+    static const names all = {
+        "$ref",
+        "$dynamicRef",
+        "type",
+        "const",
+        "enum",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "properties",
+        "required",
+        "additionalProperties",
+        "minProperties",
+        "maxProperties",
+        "propertyNames",
+        "patternProperties",
+        "dependentRequired",
+        "dependentSchemas",
+        "dependencies",
+        "unevaluatedProperties",
+        "items",
+        "prefixItems",
+        "additionalItems",
+        "unevaluatedItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+    };
+    return all;
+}
 
-const names formats = {"date", "time", "date-time", "uuid"};
+const names & formats() {
+    static const names all = {"date", "time", "date-time", "uuid"};
+    return all;
+}
 
 bool has(const json & schema, const char * keyword) { return member_of(schema, keyword) != nullptr; }
 
@@ -138,7 +144,7 @@ class check {
         const names keywords = looked_at(schema);
         for (const auto & item : schema.items()) {
             const bool is_idle = item.key() == "uniqueItems" && item.value() == false;
-            if (constraints.count(item.key()) > 0 && keywords.count(item.key()) == 0 && !is_idle) {
+            if (constraints().count(item.key()) > 0 && keywords.count(item.key()) == 0 && !is_idle) {
                 refuse(path, item.key());
             }
         }
@@ -169,11 +175,10 @@ class check {
                 }
             }
         }
-        if (const json * format = member_of(schema, "format")) {
-            if (keywords.count("format") > 0 &&
-                (!format->is_string() || formats.count(format->get<std::string>()) == 0)) {
-                refuse(path, "the format " + format->dump());
-            }
+        const json * const format = member_of(schema, "format");
+        if (format && keywords.count("format") > 0 &&
+            (!format->is_string() || formats().count(format->get<std::string>()) == 0)) {
+            refuse(path, "the format " + format->dump());
         }
         if (keywords.count("pattern") > 0 && has(schema, "pattern") && is_dropped(schema.at("pattern"))) {
             refuse(path, "the pattern " + schema.at("pattern").dump());

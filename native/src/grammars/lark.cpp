@@ -62,10 +62,11 @@ class reader {
     }
 
     [[noreturn]] void refuse(const std::string & mark) const {
-        throw std::invalid_argument("grammar: line " +
-                                    std::to_string(std::count(text_.begin(), text_.begin() + pos_, '\n') + 1) + ": " +
-                                    mark + " is not taken in a request, as nobody can say what it will cost; a " +
-                                    "server's own parameter sampling.grammar may have it");
+        throw std::invalid_argument(
+            "grammar: line " +
+            std::to_string(std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(pos_), '\n') + 1) +
+            ": " + mark + " is not taken in a request, as nobody can say what it will cost; a " +
+            "server's own parameter sampling.grammar may have it");
     }
 
     void count() {

@@ -202,7 +202,7 @@ void prepare_structured_output(json & body, request_kind kind, const model_facts
     check_lazy(body, kind, grammar, model);
     std::vector<std::string> names;
     if (!grammar.empty()) {
-        names.push_back("grammar");
+        names.emplace_back("grammar");
     }
     const std::vector<wish> wishes = take_schemas(body, kind);
     for (const wish & w : wishes) {

@@ -30,7 +30,7 @@ bool begins_with(const unsigned char * data, size_t size, std::string_view start
 }
 
 uint32_t big_endian(const unsigned char * data) {
-    return uint32_t{data[0]} << 24 | uint32_t{data[1]} << 16 | uint32_t{data[2]} << 8 | uint32_t{data[3]};
+    return uint32_t{data[0]} << 24U | uint32_t{data[1]} << 16U | uint32_t{data[2]} << 8U | uint32_t{data[3]};
 }
 
 /// What matters of a PNG's chunks.
@@ -92,7 +92,7 @@ bool is_overfull_png(const unsigned char * data, size_t size) {
     }
     const png        image       = read_png(data, size);
     constexpr size_t channels[8] = {1, 1, 3, 1, 2, 1, 4, 1};
-    const size_t     bits        = channels[image.colour & 7] * image.depth;
+    const size_t     bits        = channels[image.colour % 8] * image.depth;
     const size_t     row         = (image.width * bits + 7) / 8 + 1;
     // Seven passes have rows of their own, each rounded up.
     const size_t room = (image.woven ? 2 : 1) * row * image.height + 4096;
@@ -108,7 +108,7 @@ bool is_overfull_png(const unsigned char * data, size_t size) {
 }
 
 bool looks_like_sound(const unsigned char * data, size_t size) {
-    const bool is_mp3 = begins_with(data, size, "ID3") || (size > 1 && data[0] == 0xFF && (data[1] & 0xE0) == 0xE0);
+    const bool is_mp3 = begins_with(data, size, "ID3") || (size > 1 && data[0] == 0xFF && (data[1] & 0xE0U) == 0xE0U);
     return size >= 12 && (is_mp3 || begins_with(data, size, "fLaC") ||
                           (begins_with(data, size, "RIFF") && begins_with(data, size, "WAVE", 8)));
 }

@@ -20,12 +20,13 @@ namespace xllamacpp {
 namespace {
 
 // A request holds all its images at once, at 3 bytes a pixel, and its sounds at 4 bytes a sample.
-constexpr int64_t most_pixels       = 64 << 20;
-constexpr int64_t most_pixels_whole = 256 << 20;
+constexpr int64_t mega              = 1024 * 1024;
+constexpr int64_t most_pixels       = 64 * mega;
+constexpr int64_t most_pixels_whole = 256 * mega;
 constexpr int     most_hours        = 2;
 // Encoders make no token, or abort, of less.
 constexpr uint64_t  least_of_second = 10;
-constexpr uintmax_t most_bytes      = 256 << 20;
+constexpr uintmax_t most_bytes      = 256 * mega;
 
 thread_local media_request * the_request = nullptr;
 
@@ -51,7 +52,7 @@ std::vector<std::string> allowed_hosts() {
     return hosts;
 }
 
-std::string megapixels(int64_t pixels) { return std::to_string(pixels >> 20) + " megapixels"; }
+std::string megapixels(int64_t pixels) { return std::to_string(pixels / mega) + " megapixels"; }
 
 }  // namespace
 
@@ -134,7 +135,7 @@ bool xllamacpp_media_file_name(const std::string & name, bool with_folders) {
         return false;
     }
     if (fs::file_size(file, error) > most_bytes) {
-        throw std::invalid_argument("the file '" + name + "' is larger than " + std::to_string(most_bytes >> 20) +
+        throw std::invalid_argument("the file '" + name + "' is larger than " + std::to_string(most_bytes / mega) +
                                     " MB, the most that is read");
     }
     return true;

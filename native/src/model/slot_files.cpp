@@ -26,7 +26,7 @@ struct seal {
     uint64_t            checksum = 0;
 };
 
-constexpr size_t chunk_size = 1 << 20;
+constexpr size_t chunk_size = 1024 * 1024;
 
 /// Of the file's first `size` bytes: finds damage, not forgery.
 uint64_t checksum(std::ifstream & file, uint64_t size) {
@@ -42,7 +42,7 @@ uint64_t checksum(std::ifstream & file, uint64_t size) {
             uint64_t word = 0;
             std::memcpy(&word, chunk.data() + at, std::min(sizeof(word), part - at));
             sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
-            sum ^= sum >> 32;
+            sum ^= sum >> 32U;
         }
         left -= part;
     }

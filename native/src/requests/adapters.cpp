@@ -10,6 +10,7 @@ namespace {
 
 std::vector<float> scales_of(const common_params & params) {
     std::vector<float> scales;
+    scales.reserve(params.lora_adapters.size());
     for (const common_adapter_lora_info & adapter : params.lora_adapters) {
         scales.push_back(params.lora_init_without_apply ? 0 : adapter.scale);
     }

@@ -50,7 +50,8 @@ ordered_json shorten(const ordered_json & embedding, size_t dimensions, int norm
 }  // namespace
 
 void check_embeddings(const std::string & text, int n_vocab) {
-    const ordered_json body = parsed(check_tokens_in(text, {"input", "content"}, n_vocab));
+    check_tokens_in(text, {"input", "content"}, n_vocab);
+    const ordered_json body = parsed(text);
     if (body.is_object() && has(body, "embd_normalize")) {
         read_norm(body["embd_normalize"]);
     }

@@ -34,7 +34,11 @@ class meter {
     }
 
     void member() {
-        if (!members_.empty() && (comparisons_ += members_.back()++) > most_comparisons) {
+        if (members_.empty()) {
+            return;
+        }
+        comparisons_ += members_.back()++;
+        if (comparisons_ > most_comparisons) {
             throw std::invalid_argument(what_ + " has objects with too many members: " + std::to_string(most_members) +
                                         " in one object, or fewer in each of several, is the limit");
         }

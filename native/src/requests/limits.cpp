@@ -139,7 +139,7 @@ void check_unsupported(const json & body) {
         refuse("echo", *echo, "false: a completion does not repeat its prompt");
     }
     const json * const suffix = given(body, "suffix");
-    if (suffix && *suffix != "") {
+    if (suffix && !(suffix->is_string() && suffix->get_ref<const std::string &>().empty())) {
         refuse("suffix", *suffix, "none: a text with a gap is filled in by /infill");
     }
     const json * const best_of = given(body, "best_of");

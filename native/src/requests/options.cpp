@@ -89,13 +89,17 @@ bool drop_empty_stops(json & body) {
     if (stop == body.end()) {
         return false;
     }
-    const json given = *stop;
-    if (given == "") {
+    const json empty = "";
+    if (*stop == empty) {
         *stop = json::array();
-    } else if (given.is_array()) {
-        stop->erase(std::remove(stop->begin(), stop->end(), json("")), stop->end());
+        return true;
     }
-    return *stop != given;
+    if (!stop->is_array()) {
+        return false;
+    }
+    const size_t before = stop->size();
+    stop->erase(std::remove(stop->begin(), stop->end(), empty), stop->end());
+    return stop->size() != before;
 }
 
 /// llama.cpp takes Anthropic's word for thinking, and not the one for none.

@@ -1,17 +1,18 @@
 #include "requests/response_events.h"
 
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 namespace xllamacpp {
 
 namespace {
 
-using ordered_json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
-const std::string end_of_event = "\n\n";
-const std::string data_field   = "data: ";
+constexpr std::string_view end_of_event = "\n\n";
+constexpr std::string_view data_field   = "data: ";
 
-bool begins_with(const std::string & text, const std::string & beginning) { return text.rfind(beginning, 0) == 0; }
+bool begins_with(const std::string & text, std::string_view beginning) { return text.rfind(beginning, 0) == 0; }
 
 /// llama.cpp's items have one part each.
 bool is_about_content(const std::string & type) {
@@ -55,7 +56,7 @@ std::string response_events::complete(const std::string & chunk) {
         const size_t found = chunk.find(end_of_event, begin);
         const size_t end   = found == std::string::npos ? chunk.size() : found + end_of_event.size();
         std::string  event = chunk.substr(begin, end - begin);
-        const size_t data  = begins_with(event, data_field) ? 0 : event.find("\n" + data_field);
+        const size_t data  = begins_with(event, data_field) ? 0 : event.find("\n" + std::string(data_field));
         if (found != std::string::npos && data != std::string::npos) {
             const size_t text = event.find(data_field, data) + data_field.size();
             const size_t size = event.size() - end_of_event.size() - text;

@@ -27,14 +27,13 @@ void check_tokens(const json & value, const std::string & path, int n_vocab) {
     }
 }
 
-const std::string & check_tokens_in(const std::string & body, std::initializer_list<const char *> fields, int n_vocab) {
+void check_tokens_in(const std::string & body, std::initializer_list<const char *> fields, int n_vocab) {
     const json request = json::parse(body, nullptr, /* allow_exceptions = */ false);
     for (const char * field : fields) {
         if (request.is_object() && request.contains(field)) {
             check_tokens(request[field], field, n_vocab);
         }
     }
-    return body;
 }
 
 }  // namespace xllamacpp

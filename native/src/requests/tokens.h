@@ -15,7 +15,7 @@ void check_token(const json & value, const std::string & path, int n_vocab);
 /// The numbers in a list, however deep. What else there is in it, such as texts, llama.cpp looks at.
 void check_tokens(const json & value, const std::string & path, int n_vocab);
 
-/// The lists in these fields of a body, which is returned. What is no JSON is llama.cpp's to refuse.
-const std::string & check_tokens_in(const std::string & body, std::initializer_list<const char *> fields, int n_vocab);
+/// The lists in these fields of a body. What is no JSON is llama.cpp's to refuse.
+void check_tokens_in(const std::string & body, std::initializer_list<const char *> fields, int n_vocab);
 
 }  // namespace xllamacpp

@@ -52,6 +52,7 @@ std::unique_ptr<server_models_routes> list_models(const common_params & params, 
                                                   std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), executable);
     std::vector<char *> words;
+    words.reserve(arguments.size());
     for (std::string & argument : arguments) {
         words.push_back(argument.data());
     }

@@ -104,7 +104,10 @@ request_filters model_filters(const common_params & params, const model_facts & 
         };
     };
     const auto tokens_in = [&model](const char * field) -> text_filter {
-        return [&model, field](const std::string & body) { return check_tokens_in(body, {field}, model.n_vocab); };
+        return [&model, field](const std::string & body) {
+            check_tokens_in(body, {field}, model.n_vocab);
+            return body;
+        };
     };
     request_filters filters;
     filters.plain      = [](const std::string & body) { return body; };

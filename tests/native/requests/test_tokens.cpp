@@ -10,7 +10,7 @@ namespace {
 
 std::string refusal(const std::string & body) {
     try {
-        EXPECT_EQ(check_tokens_in(body, {"tokens", "content"}, 100), body);
+        check_tokens_in(body, {"tokens", "content"}, 100);
     } catch (const std::invalid_argument & e) {
         return e.what();
     }
