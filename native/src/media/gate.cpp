@@ -20,7 +20,7 @@ namespace xllamacpp {
 namespace {
 
 // A request holds all its images at once, at 3 bytes a pixel, and its sounds at 4 bytes a sample.
-constexpr int64_t mega              = 1024 * 1024;
+constexpr int64_t mega              = 1048576;
 constexpr int64_t most_pixels       = 64 * mega;
 constexpr int64_t most_pixels_whole = 256 * mega;
 constexpr int     most_hours        = 2;

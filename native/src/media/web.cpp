@@ -103,8 +103,7 @@ std::vector<char> download(const std::string & url, const std::vector<std::strin
             return !is_too_large && !limits.should_stop();
         });
         if (is_too_large) {
-            refuse_url(url,
-                       "is larger than the " + std::to_string(limits.bytes / (1024 * 1024)) + " MB that are fetched");
+            refuse_url(url, "is larger than the " + std::to_string(limits.bytes / 1048576) + " MB that are fetched");
         }
         if (!answer) {
             const bool is_late = steady_clock::now() >= deadline;

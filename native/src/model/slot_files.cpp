@@ -26,7 +26,7 @@ struct seal {
     uint64_t            checksum = 0;
 };
 
-constexpr size_t chunk_size = 1024 * 1024;
+constexpr size_t chunk_size = 1048576;
 
 /// Of the file's first `size` bytes: finds damage, not forgery.
 uint64_t checksum(std::ifstream & file, uint64_t size) {
