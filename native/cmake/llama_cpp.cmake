@@ -95,12 +95,14 @@ function(xllamacpp_find_modules directory out)
 endfunction()
 xllamacpp_find_modules("${LLAMA_CPP_DIR}/ggml" XLLAMACPP_MODULES)
 
-# Three files of llama.cpp's have a part of ours in their place or around them, each for the reason at its top.
+# Files of llama.cpp's that have a part of ours in their place or around them, each for the reason that stands there.
 if(XLLAMACPP_BUILD_CORE)
   get_target_property(sources llama-common SOURCES)
   list(REMOVE_ITEM sources log.cpp llguidance.cpp)
   list(APPEND sources "${CMAKE_CURRENT_SOURCE_DIR}/src/system/llama_log.cpp")
   set_property(TARGET llama-common PROPERTY SOURCES ${sources})
+  set_source_files_properties("${LLAMA_CPP_DIR}/common/fit.cpp" TARGET_DIRECTORY llama-common PROPERTIES
+    COMPILE_DEFINITIONS "llama_log_set=xllamacpp_divert_log")
 
   target_sources(llama PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_guard.cpp")
   # What is called in llama-sampler.cpp; ours call llama.cpp's.

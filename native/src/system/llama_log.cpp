@@ -12,8 +12,15 @@
 #include <cstdarg>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 namespace {
+
+struct diversion {
+    ggml_log_callback callback  = nullptr;
+    void *            user_data = nullptr;
+};
+thread_local diversion the_diversion;
 
 std::atomic<int>  verbosity_threshold{LOG_DEFAULT_LLAMA};
 std::atomic<bool> jsonl{false};
@@ -52,7 +59,21 @@ int common_log_get_verbosity(ggml_log_level level) {
     }
 }
 
+/// What fit.cpp calls in the place of llama_log_set (cmake/llama_cpp.cmake), which is for all threads: while one server
+/// finds out what a model takes, the lines of others went to a callback on its stack.
+extern "C" void xllamacpp_divert_log(ggml_log_callback callback, void * user_data) {
+    diversion undiverted;
+    ggml_log_get(&undiverted.callback, &undiverted.user_data);
+    the_diversion = callback == undiverted.callback ? diversion() : diversion{callback, user_data};
+}
+
 void common_log_default_callback(ggml_log_level level, const char * text, void * /*user_data*/) {
+    // It calls this one itself.
+    if (const diversion diverted = std::exchange(the_diversion, diversion()); diverted.callback) {
+        diverted.callback(level, text, diverted.user_data);
+        the_diversion = diverted;
+        return;
+    }
     if (common_log_get_verbosity(level) <= verbosity_threshold) {
         emit(level, text);
     }
