@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -74,6 +75,12 @@ bool is_whole(const fs::path & path) {
            found.checksum == sum;
 }
 
+/// Whether to restore what bears no seal: what llama-server has saved, or another program has changed since.
+bool takes_unsealed() {
+    const char * set = std::getenv("XLLAMACPP_UNSEALED_SLOTS");
+    return set != nullptr && std::strcmp(set, "1") == 0;
+}
+
 std::string file_name(const std::string & body) {
     const common_json request = body.empty() ? common_json::object() : common_json::parse(body);
     if (!request.is_object() || !request.contains("filename") || !request.at("filename").is_string()) {
@@ -97,8 +104,10 @@ void check_file(const fs::path & path, bool is_restored) {
         }
     } else if (type != fs::file_type::regular) {
         throw std::invalid_argument(name + "is not a plain file: slots are not saved through links, nor to devices");
-    } else if (is_restored && !is_whole(path)) {
-        throw std::invalid_argument(name + "is damaged, or was not saved by this program");
+    } else if (is_restored && !takes_unsealed() && !is_whole(path)) {
+        throw std::invalid_argument(name +
+                                    "is damaged, or was not saved by this program. With XLLAMACPP_UNSEALED_SLOTS=1 the "
+                                    "server takes files of llama-server; a damaged one then ends it");
     }
 }
 

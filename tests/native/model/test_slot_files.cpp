@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -88,6 +89,15 @@ TEST_F(SlotFiles, AreNotRestoredWhereAByteIsDamaged) {
     }
     EXPECT_NE(restored(whole + "x").find("is damaged"), std::string::npos);
     EXPECT_EQ(restored(whole), "");
+}
+
+TEST_F(SlotFiles, OfOtherServersAreRestoredWhereThatIsWanted) {
+    const std::string bare = "as llama-server saves it";
+    EXPECT_NE(restored(bare).find("XLLAMACPP_UNSEALED_SLOTS=1"), std::string::npos);
+    ASSERT_EQ(setenv("XLLAMACPP_UNSEALED_SLOTS", "1", 1), 0);
+    EXPECT_EQ(restored(bare), "");
+    EXPECT_NE(refusal("restore", "nothing.bin").find("is not in slot_save_path"), std::string::npos);
+    unsetenv("XLLAMACPP_UNSEALED_SLOTS");
 }
 
 TEST_F(SlotFiles, AreNotSealedWhereSavingFailed) {
