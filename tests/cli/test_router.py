@@ -315,11 +315,34 @@ class TestHub:
             wait_until(lambda: re.search(r"\[ *\d+\]  Error: .*org/missing", router.log))
             assert router.states() == {}
 
-    def test_offline_nothing_is_fetched(self, hub, tmp_path):
+    def test_offline_what_a_request_names_is_fetched_all_the_same(self, repository, tmp_path):
+        # As by llama-server: --offline is about what a load would fetch.
         with RouterProcess(tmp_path / "log", "--models-max", "1", "--offline", *SMALL) as router:
-            answer = router.send("POST", "/models", {"model": "org/repo"})
-            assert answer.status_code == 400
-            assert "--offline" in answer.json()["error"]["message"]
+            with router.stream("/models/sse", {}) as events:
+                router.ask("/models", {"model": repository})
+                assert list(until(events, "download_finished"))
+            assert complete(router, repository)["model"] == repository
+
+    def test_in_the_hubs_own_offline_mode_nothing_is_fetched(self, repository, hub, tmp_path, monkeypatch):
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        with RouterProcess(tmp_path / "log", "--models-max", "1", *SMALL) as router:
+            with router.stream("/models/sse", {}) as events:
+                router.ask("/models", {"model": repository})
+                assert list(until(events, "download_failed"))
+            wait_until(lambda: "offline mode (HF_HUB_OFFLINE" in router.log)
+            assert router.states() == {}
+        assert not hub.requests
+
+    def test_a_repository_with_presets_is_a_list_of_models(self, repository, hub, tmp_path):
+        from hub_server import Repository
+
+        presets = f"[tale]\nhf-repo = {repository}\nn-predict = 3\n"
+        hub.repositories["org/presets"] = Repository({"preset.ini": presets.encode()})
+        with RouterProcess(tmp_path / "log", "--hf-repo", "org/presets", *SMALL) as router:
+            assert router.states()["tale"] == "unloaded"
+            answer = router.ask("/v1/completions", {"model": "tale", "prompt": "the"})
+            assert answer["usage"]["completion_tokens"] == 3
+            assert "models, and their settings, as org/presets has them" in router.log
 
 
 def until(events, last):

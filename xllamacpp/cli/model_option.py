@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xllamacpp import CommonParams, common_speculative_type
 from xllamacpp.models import KNOWN, ResolvedModel, find, names
 from xllamacpp.params import CommonParamsModel
+from xllamacpp.progress import say
+
+if TYPE_CHECKING:
+    from xllamacpp.models.hub import Repository
 
 # What llama.cpp calls the files of these, in its order of preference.
 _SIDECARS = {
@@ -21,6 +26,9 @@ _SIDECARS = {
     common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH: "dflash-",
     common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_EAGLE3: "eagle3-",
 }
+
+# llama.cpp's name for it.
+_PRESETS = "preset.ini"
 
 
 def resolve_models(params: CommonParams) -> None:
@@ -41,6 +49,30 @@ def resolve_models(params: CommonParams) -> None:
     _resolve_draft(params)
     _resolve_model(params)
     _resolve_projector(params)
+
+
+def take_presets(params: CommonParams) -> None:
+    """Put the models of a repository in its place, where it has a list of presets for them.
+
+    Parameters
+    ----------
+    params : CommonParams
+        What the options made of it; changed.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There is no such repository.
+    ModelDownloadError
+        It could not be asked, or the list not be fetched.
+    """
+    if not params.model.hf_repo or params.model.hf_file:
+        return
+    repository = _open(params, params.model.hf_repo)
+    if repository.has(_PRESETS):
+        params.models_preset = str(repository.fetch(_PRESETS))
+        say(f"models, and their settings, as {params.model.hf_repo} has them in its {_PRESETS}", True)
+        params.model.hf_repo = ""
 
 
 def _resolve_model(params: CommonParams) -> None:
@@ -79,14 +111,9 @@ def _resolve_draft(params: CommonParams) -> None:
 
 def _take_sidecar(params: CommonParams) -> bool:
     """Draft by what a repository has for it beside its models; tell whether it has something."""
-    # Takes half a second to import.
-    from xllamacpp.models import hub
-    from xllamacpp.models.connection import Access
-
     speculative = params.speculative
     is_open = not [kind for kind in speculative.types if kind != common_speculative_type.COMMON_SPECULATIVE_TYPE_NONE]
-    access = Access(params.hf_token, is_offline=params.offline)
-    repository = hub.open_repository(names.hub_name(speculative.draft.mparams.hf_repo), access)
+    repository = _open(params, speculative.draft.mparams.hf_repo)
     for kind, keyword in _SIDECARS.items():
         if (is_open or kind in speculative.types) and (path := repository.sibling(keyword)):
             if is_open:
@@ -94,6 +121,14 @@ def _take_sidecar(params: CommonParams) -> bool:
             _set_path(speculative.draft.mparams, repository.fetch(path))
             return True
     return False
+
+
+def _open(params: CommonParams, name: str) -> Repository:
+    # Takes half a second to import.
+    from xllamacpp.models import hub
+    from xllamacpp.models.connection import Access
+
+    return hub.open_repository(names.hub_name(name), Access(params.hf_token, is_offline=params.offline))
 
 
 def _requested_sidecars(params: CommonParams) -> list[str]:

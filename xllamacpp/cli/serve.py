@@ -15,7 +15,7 @@ from xllamacpp.cli import info, logs
 from xllamacpp.cli.configuration import Configuration
 from xllamacpp.cli.gpu import check_gpu
 from xllamacpp.cli.loading import load
-from xllamacpp.cli.model_option import resolve_models
+from xllamacpp.cli.model_option import resolve_models, take_presets
 from xllamacpp.cli.router import Router
 from xllamacpp.cli.signals import Stop, stop_on_signals
 from xllamacpp.models import KNOWN
@@ -41,7 +41,8 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     https:// address, a known model ('xllamacpp pull --help'). What is not in the cache is fetched.
 
     Instead of --model, --models-dir FOLDER serves every model in a folder, each in a process of its own that starts
-    with the first request for it; --models-preset FILE has settings for each (docs/guide/router.md).
+    with the first request for it; --models-preset FILE has settings for each, and so has a repository with a preset.ini
+    that --hf-repo names (docs/guide/router.md).
 
     \b
     Beside llama.cpp's flags there are:
@@ -92,6 +93,7 @@ def _serve(arguments: Sequence[str]) -> None:
     params = configuration.params
     options = logs.LogOptions.parse(configuration.arguments, os.environ)
     logs.show(options)
+    take_presets(params)
     if configuration.is_router:
         with Router(configuration) as router:
             _run(router, wait_for_ever, configuration, options)

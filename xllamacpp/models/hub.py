@@ -71,6 +71,10 @@ class Repository:
         except ModelNotFoundError as error:
             raise ModelNotFoundError(f"{self.name}: {error}") from None
 
+    def has(self, path: str) -> bool:
+        """Tell whether there is such a file."""
+        return path in self._files
+
     def sibling(self, keyword: str) -> str:
         """Return the file that belongs to the model and has `keyword` in its name; empty where there is none."""
         try:

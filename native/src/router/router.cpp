@@ -76,7 +76,7 @@ class router::impl {
         pass_on(handlers_, *models_);
         routes_ = std::make_unique<route_table>(params_, handlers_, tools_, mcp_, request_filters{},
                                                 streams_of_models(*models_), gate_);
-        add_model_routes(*routes_, *models_, params_.offline);
+        add_model_routes(*routes_, *models_);
         listener_ = std::make_unique<listener>(params_, *routes_);
         listener_->set_ready();
         models_->models.load_startup_models();

@@ -73,16 +73,12 @@ handler load_model(server_models & models, const handler & load) {
 }
 
 /// llama.cpp's router would ask the Hub itself, past the proxies and tokens that all other downloads go by.
-handler fetch_model(server_models & models, bool is_offline) {
-    return [&models, is_offline](const server_http_req & request) -> server_http_res_ptr {
+handler fetch_model(server_models & models) {
+    return [&models](const server_http_req & request) -> server_http_res_ptr {
         const std::string name = json_value(json::parse(request.body), "model", std::string());
         if (!is_repository(name)) {
             throw std::invalid_argument(
                 "model: expected a repository on the Hugging Face Hub, org/repo or org/repo:quantization");
-        }
-        if (is_offline) {
-            throw std::invalid_argument("model '" + name +
-                                        "' cannot be fetched: the server was started with --offline");
         }
         if (models.has_model(name)) {
             throw std::invalid_argument("model '" + name + "' is there already");
@@ -176,11 +172,11 @@ stream_handlers streams_of_models(server_models_routes & router) {
     return streams;
 }
 
-void add_model_routes(route_table & routes, server_models_routes & router, bool is_offline) {
+void add_model_routes(route_table & routes, server_models_routes & router) {
     routes.add("POST", "/models/load", load_model(router.models, router.post_router_models_load));
     routes.add("POST", "/models/unload", router.post_router_models_unload);
     routes.add("GET", "/models/sse", router.get_router_models_sse);
-    routes.add("POST", "/models", fetch_model(router.models, is_offline));
+    routes.add("POST", "/models", fetch_model(router.models));
     routes.add("DELETE", "/models", router.del_router_models);
 }
 

@@ -13,7 +13,7 @@ void pass_on(server_routes & handlers, const server_models_routes & router);
 /// The streams that a client can take up again, each in the process of its model.
 stream_handlers streams_of_models(server_models_routes & router);
 
-/// Adds the routes that list, load, unload, fetch and remove models. `is_offline` is whether none may be fetched.
-void add_model_routes(route_table & routes, server_models_routes & router, bool is_offline);
+/// Adds the routes that list, load, unload, fetch and remove models.
+void add_model_routes(route_table & routes, server_models_routes & router);
 
 }  // namespace xllamacpp
