@@ -1,7 +1,7 @@
 # /// script
 # dependencies = [
 #   "click>=8.1", "docker>=7", "filelock>=3.12", "jinja2>=3.1", "nox>=2025.5", "packaging>=26", "platformdirs>=4",
-#   "ruamel.yaml>=0.18",
+#   "ruamel.yaml>=0.18", "uv>=0.9",
 # ]
 # ///
 """What a contributor does here, as sessions: `nox -l` is the manual, and the Makefile's targets are lines into it."""
@@ -47,7 +47,8 @@ from wheel_builds import (
 )
 
 nox.needs_version = ">=2025.5"
-nox.options.default_venv_backend = "virtualenv"
+# uv fills an environment in seconds, and there are many.
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
@@ -166,20 +167,23 @@ def llama_cpp_suite(session: nox.Session) -> None:
     """Run llama.cpp's server tests on its server and on ours; fail where ours comes less far. After --: for pytest."""
     check_tools(session)
     wheel_file = build_wheel(session)
-    # llama.cpp's own server, with the switches of ours and so with the same arithmetic.
+    # llama.cpp's own server, with the compiler and the switches of ours, and so with the same arithmetic.
     tree = BUILD / "llama_server"
-    switches = ("-DCMAKE_BUILD_TYPE=Release", "-DXLLAMACPP_BUILD_CORE=OFF")
+    compilers = [
+        f"-D{name}={cmake_cache_value(WHEEL_TREE, name)}" for name in ("CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER")
+    ]
+    switches = (*compilers, "-DCMAKE_BUILD_TYPE=Release", "-DXLLAMACPP_BUILD_CORE=OFF")
     run_build_tool(session, "cmake", "-S", "native", "-B", str(tree), "-G", "Ninja", "-Wno-dev", *switches)
     run_build_tool(session, "cmake", "--build", str(tree), "--target", "llama-server")
-    cache = (tree / "CMakeCache.txt").read_text(encoding="utf-8")
-    sources = Path(re.search(r"^llama\.cpp_SOURCE_DIR:STATIC=(.+)$", cache, re.MULTILINE)[1])
+    sources = Path(cmake_cache_value(tree, "llama.cpp_SOURCE_DIR"))
     pin = llama_cpp_pin.read(PIN)
     sdist = sources.parent / f"{pin['LLAMA_CPP_SDIST_NAME'].replace('-', '_')}-{pin['LLAMA_CPP_SDIST_VERSION']}.tar.gz"
     # Its own pytest is not that of our tests.
     needed = ("-r", str(sources / "tools" / "server" / "tests" / "requirements.txt"))
     install_wheel(session, wheel_file, "gguf", "pytest-timeout", "trustme", *needed)
     places = (sdist, pin["LLAMA_CPP_SDIST_FOLDER"], tree / "bin" / "llama-server", BUILD / "llama_cpp_suite")
-    session.run("python", "-m", "llama_cpp_suite", *map(str, places), *session.posargs, env={"PYTHONPATH": "tests"})
+    environment = {"PYTHONPATH": "tests", "PYTHONSAFEPATH": "1"}
+    session.run("python", "-m", "llama_cpp_suite", *map(str, places), *session.posargs, env=environment)
 
 
 @nox.session
@@ -219,7 +223,8 @@ INSTALLS = {
 BLAS = {"XLLAMACPP_CPU": "native", "CMAKE_ARGS": "-DGGML_BLAS=ON -DGGML_BLAS_VENDOR=OpenBLAS"}
 
 
-@nox.session(default=False)
+# virtualenv's environments have pip, and one of the ways is pip's.
+@nox.session(default=False, venv_backend="virtualenv")
 @nox.parametrize("way", list(INSTALLS), ids=list(INSTALLS))
 def install(session: nox.Session, way: str) -> None:
     """Install the checkout as users do, without nox's build, and get an answer (blas: with switches for OpenBLAS)."""
@@ -460,6 +465,12 @@ def run_clang_tidy(session: nox.Session) -> None:
         *("-DXLLAMACPP_BUILD_PYTHON=OFF", "-DXLLAMACPP_LLGUIDANCE=OFF", "-DXLLAMACPP_COMPILER_CACHE="),
     )
     session.run("run-clang-tidy.py", "-quiet", "-p", str(tree), str(ROOT / "native" / "src") + ".*", silent=False)
+
+
+def cmake_cache_value(tree: Path, name: str) -> str:
+    """Return what CMake keeps under a name for a build."""
+    cache = (tree / "CMakeCache.txt").read_text(encoding="utf-8")
+    return re.search(rf"^{re.escape(name)}:\w+=(.+)$", cache, re.MULTILINE)[1]
 
 
 def paths(folder: str, *patterns: str) -> list[str]:

@@ -20,6 +20,8 @@ SERVER_TEST = """
         return subprocess.run([os.environ["LLAMA_SERVER_BIN_PATH"], "a word"], capture_output=True, text=True).stdout
 """
 
+PASSING = "def test_passes():\n    assert ask()\n\n"
+
 
 @pytest.fixture
 def suites(tmp_path, monkeypatch):
@@ -79,13 +81,14 @@ def test_where_both_come_as_far_the_comparison_passes(suites, capfd):
     ids=["fails where the other passes", "fails earlier", "is skipped", "does not begin"],
 )
 def test_a_test_that_comes_less_far_with_ours_fails_the_comparison(suites, capfd, test):
-    assert compare(*suites(textwrap.indent(test, " " * 4)))
+    assert compare(*suites(textwrap.indent(PASSING + test, " " * 4)))
     told = capfd.readouterr().out
     assert "llama-server came further than xllamacpp serve in 1:\n  unit/test_word.py::test_it\n" in told
 
 
 def test_a_test_that_comes_further_with_ours_is_told_and_fails_nothing(suites, capfd):
-    assert not compare(*suites("    def test_it():\n        assert ask().startswith('ours')"))
+    test = "def test_it():\n    assert ask().startswith('ours')"
+    assert not compare(*suites(textwrap.indent(PASSING + test, " " * 4)))
     told = capfd.readouterr().out
     assert "xllamacpp serve came further than llama-server:\n  unit/test_word.py::test_it\n" in told
 
@@ -102,6 +105,12 @@ def test_a_test_that_comes_as_far_the_second_time_is_told_and_fails_nothing(suit
     )
     assert not compare(*both)
     assert "unsteady, as far the second time:\n  unit/test_word.py::test_it\n" in capfd.readouterr().out
+
+
+def test_where_llama_cpps_server_passes_nothing_nothing_is_compared(suites):
+    both = suites("    def test_it():\n        assert not ask()")
+    with pytest.raises(SuiteError, match="llama-server itself passes none"):
+        compare(*both)
 
 
 def test_settings_of_this_user_do_not_reach_the_servers(suites):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gguf import GGUFWriter
 
 _WORDS = ("believe", "meaning", "of", "life", "is", "this", "test", "hello")
-_PARTS = ("machine", "learn", "##ing", "is", "which", "ci", "##ty", "par", "##is", "capital", "de")
+_PARTS = ("machine", "learn", "is", "which", "ci", "##ty", "par", "##is", "capital", "de")
 
 
 def _write_encoder(writer: GGUFWriter, weights: Weights) -> None:
@@ -20,6 +20,9 @@ def _write_encoder(writer: GGUFWriter, weights: Weights) -> None:
 
 def _write_reranker(writer: GGUFWriter, weights: Weights) -> None:
     write_reranker(writer, weights, _PARTS)
+    # The original's tokenizer ends both texts, and puts nothing between them.
+    writer.add_add_eos_token(True)
+    writer.add_add_sep_token(False)
 
 
 ENCODER = TinyModel("suite-encoder", "bert", _write_encoder, seed=5)

@@ -16,8 +16,8 @@ from llama_cpp_suite.outcomes import Outcomes, read
 # What its tests read of llama.cpp's tree.
 _PARTS = ("tools/server/tests", "models/templates", "tools/mtmd/test-1.jpeg")
 
-# Settings of this user's that would change what a server does.
-_FOREIGN = ("LLAMA_", "XLLAMACPP_", "HF_", "HUGGINGFACE_", "MODEL", "PYTEST_")
+# Settings of this user's and of this session that would change what a server or the suite does.
+_FOREIGN = ("LLAMA_", "XLLAMACPP_", "HF_", "HUGGINGFACE_", "MODEL", "PYTEST_", "PYTHON")
 _SECONDS_PER_TEST = 300
 
 

@@ -119,7 +119,7 @@ class Story:
         output[:, _TIME], output[:, _ONE] = 0, -10
         output[self.vocabulary.noise, _ONE] = 0
         output[self.vocabulary.said] = 0
-        output[self.vocabulary.said, _TIME] = 20
+        output[self.vocabulary.said, _TIME] = 80
         yield "token_embd.weight", embedding
         yield "output_norm.weight", ones(EMBEDDING)
         yield "output.weight", output
