@@ -193,6 +193,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("towncrier", "build", "--draft", "--version=0", silent=True)
     session.run("cython-lint", *paths("xllamacpp", "*.pyx", "*.pxd"))
     sources = paths("native", "*.cpp", "*.h")
     session.run("clang-format", "--dry-run", "--Werror", *sources, *paths("tests/native", "*.cpp", "*.h"))
@@ -279,6 +280,14 @@ def index(session: nox.Session) -> None:
     """Record what is released, and make the wheel index of it: -- --help."""
     if index_commands.main(session.posargs, ROOT):
         session.error("see above")
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """Check a release and take it to a registry and an index, step by step: -- VERSION, or -- --help."""
+    session.install(*nox.project.dependency_groups(PROJECT, "release"))
+    environment = {"PYTHONPATH": str(ROOT / "distribution"), "PYTHONSAFEPATH": "1"}
+    session.run("python", "-m", "release_commands", *session.posargs, env=environment)
 
 
 @nox.session(default=False, venv_backend="none")

@@ -34,6 +34,19 @@ def render(facts: Facts) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
+def image_annotations(facts: Facts, row: Row, *, version: str, revision: str, created: str) -> dict[str, str]:
+    """Return what a registry shows of a row's image: the annotations of its manifest."""
+    found = {
+        "title": facts.matrix.name,
+        "description": f"{facts.description} ({row.title})",
+        "licenses": facts.license,
+        "version": version,
+        "revision": revision,
+        "created": created,
+    }
+    return {f"org.opencontainers.image.{key}": value for key, value in found.items()}
+
+
 def _target_name(row_name: str) -> str:
     # A target's name has no dots.
     return row_name.replace(".", "_")
@@ -42,19 +55,14 @@ def _target_name(row_name: str) -> str:
 def _target(facts: Facts, row: Row) -> dict[str, Any]:
     tags = ["${VERSION}-" + row.name, *facts.matrix.rolling_tags(row)]
     variables = {name: "${" + name + "}" for name in ("VERSION", "REVISION", "CREATED")}
-    # The manifest's: with Docker's own driver there is no index to annotate.
-    annotations = {
-        "title": facts.matrix.name,
-        "description": f"{facts.description} ({row.title})",
-        "licenses": facts.license,
-        **{name.lower(): value for name, value in variables.items()},
-    }
+    annotations = image_annotations(facts, row, **{name.lower(): value for name, value in variables.items()})
     return {
         "context": ".",
         "dockerfile": row.dockerfile_path,
         "target": "runtime",
         "platforms": ["linux/amd64"],
         "tags": ["${IMAGE}:" + tag for tag in tags],
-        "annotations": [f"manifest:org.opencontainers.image.{key}={value}" for key, value in annotations.items()],
+        # The manifest's: with Docker's own driver there is no index to annotate.
+        "annotations": [f"manifest:{key}={value}" for key, value in annotations.items()],
         "args": {**row.build_args(), **variables},
     }

@@ -6,7 +6,8 @@
     ├── EngineUnavailableError  no Docker engine is to be had here; says why, and what to install
     ├── BuildError              an image could not be built; its output came before
     ├── ComposeError            docker compose failed; the text is its own
-    └── BaseImageError          a base image could be neither pulled nor made
+    ├── BaseImageError          a base image could be neither pulled nor made
+    └── RegistryError           a registry does not do what a release asks of it
 """
 
 from __future__ import annotations
@@ -30,3 +31,7 @@ class ComposeError(EngineError):
 
 class BaseImageError(EngineError):
     """A base image could be neither pulled nor made."""
+
+
+class RegistryError(EngineError):
+    """A registry does not answer, or does not do what it was asked."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from docker.models.images import Image
 
 import base_images
+import checkout
 import facts
 from engine import Engine
 from engine_errors import BuildError
@@ -109,20 +108,6 @@ def arguments_of(engine: Engine, root: Path, row: Row, architectures: Sequence[s
     return {**row.build_args(stand_ins=stand_ins, architectures=architectures), **_labels(root)}
 
 
-def revision(root: Path) -> str:
-    """Return the commit of a checkout."""
-    return _git(root, "rev-parse", "HEAD")
-
-
-def created(root: Path) -> str:
-    """Return when the commit of a checkout was made, so that the same commit gives the same labels."""
-    seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or _git(root, "show", "--no-patch", "--format=%ct", "HEAD"))
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat().replace("+00:00", "Z")
-
-
 def _labels(root: Path) -> dict[str, str]:
-    return {"VERSION": facts.load(root).version, "REVISION": revision(root), "CREATED": created(root)}
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    version = facts.load(root).version
+    return {"VERSION": version, "REVISION": checkout.revision(root), "CREATED": checkout.created(root)}

@@ -17,7 +17,6 @@ import ledger_file
 import matrix
 import wheel_file
 from ledger import Ledger
-from ledger_rules import url_problem
 from matrix import Matrix
 from strict_yaml import StrictYamlError
 
@@ -42,6 +41,9 @@ class _Ledger:
             ledger_file.save(self.path, new)
         return new != old
 
+    def site_url(self, mirror: str | None) -> str:
+        return index_site.url(self.matrix, mirror, local_urls=self.local_urls)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def index() -> None:
@@ -51,7 +53,7 @@ def index() -> None:
     nox -s index -- add --ledger ledger.json --row cpu --folder-url https://HOST/FOLDER dist/*.whl
     uv pip compile --universal --only-binary :all: --format pylock.toml -o pylock.toml pyproject.toml
     nox -s index -- depend --ledger ledger.json pylock.toml
-    nox -s index -- render --ledger ledger.json --site site --base-url https://HOST
+    nox -s index -- render --ledger ledger.json --site site
     nox -s index -- yank --ledger ledger.json --reason "wrong answers; 2026.11.1 is right" 2026.11.0
     """
 
@@ -123,19 +125,18 @@ def unyank(ledger: _Ledger, name: str) -> None:
 
 
 def _site_options(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option("--base-url", required=True, help="Where the site will be, for the lines that people copy.")(
-        command
-    )
+    where = "Where a mirror of the site will be, for the lines that people copy.  [default: site in matrix.yaml]"
+    command = click.option("--base-url", help=where)(command)
     return click.option("--site", type=_PATH, required=True, help="The root of the site.")(command)
 
 
 @index.command()
 @_site_options
 @_on_a_ledger
-def render(ledger: _Ledger, site: Path, base_url: str) -> None:
+def render(ledger: _Ledger, site: Path, base_url: str | None) -> None:
     """Write the site's folder whl/ anew; the old one stays until the new one is whole."""
     found = ledger.read()
-    texts = index_site.tree(found, ledger.matrix, _checked(base_url, ledger))
+    texts = index_site.tree(found, ledger.matrix, ledger.site_url(base_url))
     index_site.write(site, texts, found, ledger.matrix)
     click.echo(f"{site / index_site.FOLDER}: {len(texts)} files")
 
@@ -143,20 +144,14 @@ def render(ledger: _Ledger, site: Path, base_url: str) -> None:
 @index.command()
 @_site_options
 @_on_a_ledger
-def check(ledger: _Ledger, site: Path, base_url: str) -> None:
+def check(ledger: _Ledger, site: Path, base_url: str | None) -> None:
     """Compare the site with what it should be; show what differs, and end with 1."""
-    texts = index_site.tree(ledger.read(), ledger.matrix, _checked(base_url, ledger))
+    texts = index_site.tree(ledger.read(), ledger.matrix, ledger.site_url(base_url))
     if differences := index_site.check(site, texts):
         click.echo("\n".join(difference.diff for difference in differences), nl=False)
         names = ", ".join(difference.path for difference in differences)
         raise click.ClickException(f"not as the ledger makes them: {names}. To write them: {_PROGRAM} ... render")
     click.echo("everything is as the ledger makes it")
-
-
-def _checked(base_url: str, ledger: _Ledger) -> str:
-    if problem := url_problem(base_url, ledger.local_urls):
-        raise click.BadParameter(problem, param_hint="--base-url")
-    return base_url
 
 
 def main(arguments: list[str], root: Path) -> int:

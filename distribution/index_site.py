@@ -16,12 +16,37 @@ import simple_api
 from index_pages import index_pages
 from ledger import AnyFile, Ledger, LedgerError
 from ledger_changes import lost
-from ledger_rules import incomplete
-from matrix import Matrix
+from ledger_rules import incomplete, url_problem
+from matrix import FILE, Matrix
 from rendering import Difference
 
 FOLDER = "whl"
 LEDGER = f"{FOLDER}/ledger.json"
+
+
+def url(matrix: Matrix, mirror: str | None, *, local_urls: bool = False) -> str:
+    """Return where the site is.
+
+    Parameters
+    ----------
+    matrix : Matrix
+        Its ``site`` is the home of that.
+    mirror : str or None
+        Where else the same pages will be; None for the site itself.
+    local_urls : bool, optional
+        Whether that may be on this machine, for a test. Default: False.
+
+    Raises
+    ------
+    LedgerError
+        There is no site yet, or the mirror's URL is none that pages could show.
+    """
+    if mirror is None and matrix.site is None:
+        raise LedgerError(f"{FILE} has no site yet: set it to where the pages are served (--base-url is for a mirror)")
+    found = mirror or matrix.site or ""
+    if problem := url_problem(found, local_urls):
+        raise LedgerError(f"the site {problem}")
+    return found
 
 
 def tree(ledger: Ledger, matrix: Matrix, base_url: str) -> dict[str, str]:

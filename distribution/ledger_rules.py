@@ -13,12 +13,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+import calver
 from ledger import Dependency, Ledger, LedgerFile, ReleasedFile
 from matrix import Matrix
 from strict_yaml import suggest
-
-# The year, the month, a number, and perhaps a candidate's or a repair's.
-_CALVER = re.compile(r"20\d\d\.(1[0-2]|[1-9])\.\d+(rc\d+)?(\.post\d+)?")
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,8 @@ def _released(record: ReleasedFile, matrix: Matrix, local_urls: bool) -> Iterato
     if record.project != canonicalize_name(matrix.name):
         yield "file", f"is of {record.project}: released are files of {matrix.name}"
     yield from _row(record, matrix)
-    if not _CALVER.fullmatch(record.version.public):
-        yield "file", f"has the version {record.version}: it has to be the year, the month and a number, as 2026.11.0"
+    if problem := calver.problem(record.version.public):
+        yield "file", problem
     yield from _sha256("metadata_sha256", record.metadata_sha256)
     yield from _time(record.upload_time)
     try:

@@ -46,7 +46,7 @@ class Matrix:
     latest : str
         The row whose image is tagged ``latest``.
     site : str or None
-        Where the folders of the wheel index are served, as ``https://HOST/PATH/``; None where there is no place yet.
+        The site of the wheel index, as ``https://HOST/PATH/``, with the folders in ``whl/``; None where there is none.
     rows : mapping of str to Row
         The rows, in the file's order.
     planned : mapping of str to str

@@ -271,9 +271,20 @@ def test_the_commands_take_a_wheel_to_the_site(tmp_path, capsys):
     assert "render" in said
     run("unyank", *ledger, "2026.11.0")
     run("check", *ledger, *site)
-    assert "it has to be an https URL" in run("render", *ledger, "--site", "x", "--base-url", "wheels", status=2)
+    assert "it has to be an https URL" in run("render", *ledger, "--site", "x", "--base-url", "wheels", status=1)
     assert "no file or version 9 is released" in run("yank", *ledger, "9", "--reason", "wrong", status=1)
     assert "Record what is released" in run("--help")
+
+
+def test_the_site_is_the_matrixs_unless_a_mirror_is_named():
+    served = dataclasses.replace(MATRIX, site="https://wheels.example/all/")
+    assert index_site.url(served, None) == "https://wheels.example/all/"
+    assert index_site.url(served, "https://mirror.example") == "https://mirror.example"
+    with pytest.raises(LedgerError, match=r"matrix\.yaml has no site yet: set it"):
+        index_site.url(dataclasses.replace(MATRIX, site=None), None)
+    with pytest.raises(LedgerError, match="on this machine"):
+        index_site.url(served, "http://127.0.0.1:8000")
+    assert index_site.url(served, "http://127.0.0.1:8000", local_urls=True) == "http://127.0.0.1:8000"
 
 
 def test_a_refused_wheel_leaves_no_trace(tmp_path, capsys):

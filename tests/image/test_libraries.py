@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import checkout
 import image_builds
 from wheel_gates import archive, libraries, naming, parts
 from wheel_gates.device_code import architectures
@@ -38,7 +39,7 @@ def test_it_passes_the_gate(gate: Gate, row, wheel):
 
 def test_it_tells_its_row_and_its_revision(row, wheel):
     assert wheel.build_info["row"] == row.name
-    assert wheel.build_info["revision"] == image_builds.revision(ROOT)
+    assert wheel.build_info["revision"] == checkout.revision(ROOT)
 
 
 def test_the_module_has_code_for_the_gpus_that_it_was_built_for(engine, row, wheel):
