@@ -38,5 +38,4 @@ def _job(row: Row) -> dict[str, Any]:
         "runner": row.ci.runner,
         "gpu_runner": list(row.ci.gpu_runner),
         "timeout_minutes": row.ci.timeout_minutes,
-        "label": row.wheel.label,
     }

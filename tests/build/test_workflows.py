@@ -190,7 +190,7 @@ def test_every_published_row_has_its_part_of_a_release():
     assert rows("rows/image", "image_test(", "actions/upload-artifact") == PUBLISHED
     assert rows("rows/wheel", "wheel_check(", "--against") == PUBLISHED
     assert rows("images", "image_test(", "release -- images", "--row") == PUBLISHED
-    assert rows("attest", "actions/attest", "sbom-path", "subject-digest") == PUBLISHED
+    assert rows("attest", "actions/attest") == PUBLISHED
     # These are for all published rows where none is named.
     whole = {job.name: job.scripts for job in jobs if not job.matrix}
     version = TAGGED["ref_name"].removeprefix("v")
@@ -205,10 +205,13 @@ def test_every_published_row_has_its_part_of_a_release():
     assert "index -- render" in whole["release/site/site"]
 
 
-def test_every_label_finds_one_wheel():
-    labels = [job["label"] for job in JOBS["published"]["include"]]
-    names = [f"xllamacpp-2026.11.0+{label}-cp311-abi3-manylinux_2_35_x86_64.whl" for label in labels]
-    assert [fnmatch.filter(names, f"*+{label}-*.whl") for label in labels] == [[name] for name in names]
+def test_wheel_and_image_get_provenance_and_a_list_of_parts():
+    for job in (job for job in jobs_of(EVENTS["tag"]) if job.name == "release/attest"):
+        given = [step["with"] for step in job.steps if step.get("uses", "").startswith("actions/attest@")]
+        about = [("wheel" if "subject-path" in found else "image", found.get("sbom-path")) for found in given]
+        lists = {"wheel": "<subjects.wheel_parts>", "image": "<subjects.image_parts>"}
+        assert about == [("wheel", None), ("wheel", lists["wheel"]), ("image", None), ("image", lists["image"])]
+        assert [found.get("subject-name") for found in given] == [None, None, *["ghcr.io/owner/xllamacpp"] * 2]
 
 
 GATES = [
