@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nox
+from packaging.utils import parse_sdist_filename
+from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).parent / "distribution"))
 
@@ -53,6 +55,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
 PIN = ROOT / "native" / "cmake" / "llama_cpp_pin.cmake"
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 # nox shows what libraries log, down to each request that Docker's SDK makes.
 logging.getLogger("docker").setLevel(logging.WARNING)
@@ -188,7 +191,7 @@ def llama_cpp_suite(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types and likely mistakes in Python, Cython, C++, shell and Dockerfiles."""
+    """Check style, types and likely mistakes in Python, Cython, C++, shell, Dockerfiles and workflows."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"), *PROJECT["project"]["dependencies"])
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -198,8 +201,9 @@ def lint(session: nox.Session) -> None:
     sources = paths("native", "*.cpp", "*.h")
     session.run("clang-format", "--dry-run", "--Werror", *sources, *paths("tests/native", "*.cpp", "*.h"))
     scripts = [path for path in paths("Dockerfiles/scripts", "*") if not path.endswith(".py")]
-    session.run("shellcheck", ".ci/run", *scripts)
+    session.run("shellcheck", ".ci/run", ".ci/packages", *scripts)
     session.run("hadolint", *paths("Dockerfiles", "*.Dockerfile"))
+    check_workflows(session)
     run_clang_tidy(session)
 
 
@@ -376,17 +380,26 @@ def gpu_test(session: nox.Session, row: str) -> None:
 
 @nox.session(default=False)
 def llama_cpp(session: nox.Session) -> None:
-    """Move the llama.cpp pin to another release of llama-cpp-python, and print what changes: -- VERSION [COMMIT]."""
+    """Move the llama.cpp pin to a release of llama-cpp-python, and print what changes: -- VERSION|newest [COMMIT]."""
     before = llama_cpp_pin.read(PIN)
     name = before["LLAMA_CPP_SDIST_NAME"]
     if len(session.posargs) not in (1, 2):
-        session.error(f"say which release: nox -s llama_cpp -- VERSION ('pip index versions {name}' lists them)")
+        session.error(
+            f"say which release: nox -s llama_cpp -- VERSION ('pip index versions {name}' lists them), or -- newest"
+        )
     release, commit = [*session.posargs, None][:2]
     downloads = BUILD / "llama_cpp"
     shutil.rmtree(downloads, ignore_errors=True)
-    pip = (sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "--dest", str(downloads))
-    session.run(*pip, f"{name}=={release}", external=True)
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:")
+    requirement = name if release == "newest" else f"{name}=={release}"
+    session.run(*pip, "--dest", str(downloads), requirement, external=True)
     (sdist,) = downloads.glob("*.tar.gz")
+    if release == "newest":
+        _, newest = parse_sdist_filename(sdist.name)
+        if newest <= Version(before["LLAMA_CPP_SDIST_VERSION"]):
+            print(f"there is nothing newer than {before['LLAMA_CPP_SDIST_VERSION']}")
+            return
+        release = str(newest)
     try:
         after = llama_cpp_pin.values_of(sdist, before, release, commit)
     except llama_cpp_pin.PinError as error:
@@ -463,6 +476,14 @@ def run_ctest(session: nox.Session, *arguments: str) -> None:
     """Run C++ tests on the demo model."""
     model = os.environ.get("XLLAMACPP_TEST_MODEL") or model_path(session)
     run_build_tool(session, "ctest", *arguments, XLLAMACPP_TEST_MODEL=model)
+
+
+def check_workflows(session: nox.Session) -> None:
+    """Run actionlint, which has shellcheck look at their scripts, and zizmor, which looks for holes in them."""
+    go = {"GOBIN": session.bin, "GOPATH": str(BUILD / "go"), "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}
+    session.run("go", "install", ACTIONLINT, env=go, silent=True)
+    session.run("actionlint")
+    session.run("zizmor", "--quiet", "--offline", "--strict-collection", ".")
 
 
 def run_clang_tidy(session: nox.Session) -> None:

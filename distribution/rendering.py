@@ -1,7 +1,8 @@
 """Writes and compares every file that is made from matrix.yaml.
 
 As a program: ``rendering.py check`` ends with 1 where a file is not what it should be and shows the difference,
-``rendering.py render`` writes the files, ``rendering.py --json`` prints the workflows' jobs. ``nox -s matrix`` runs it.
+``rendering.py render`` writes the files, ``rendering.py --json`` prints the workflows' jobs, with labels after it those
+for GPU runners that have one of them ("nvidia,amd"). ``nox -s matrix`` runs it.
 """
 
 from __future__ import annotations
@@ -106,8 +107,8 @@ def _read(path: Path) -> str:
 def main(arguments: list[str], root: Path) -> int:
     """Do what the module says at its top; return the exit status."""
     try:
-        if arguments == ["--json"]:
-            print(workflow_jobs.render(facts.load(root).matrix))
+        if arguments[:1] == ["--json"] and len(arguments) <= 2:
+            print(workflow_jobs.render(facts.load(root).matrix, *arguments[1:]))
         elif arguments == ["render"]:
             print("\n".join(render(root)) or "everything is as matrix.yaml makes it")
         elif arguments in (["check"], []):

@@ -160,6 +160,15 @@ def test_a_commit_that_the_archive_does_not_tell_is_asked_for(make_sdist, move_p
     assert (status, values(after)["LLAMA_CPP_COMMIT"]) == (0, "012345678"), output
 
 
+def test_the_newest_is_found_once(make_sdist, move_pin):
+    sdist = make_sdist()
+    status, output, after = move_pin(sdist, "newest")
+    assert (status, values(after)["LLAMA_CPP_SDIST_VERSION"]) == (0, "9.9.9"), output
+    status, output, again = move_pin(sdist, "newest")
+    assert (status, again) == (0, after), output
+    assert "there is nothing newer than 9.9.9" in output
+
+
 def test_without_a_version_the_session_says_how_to_find_one(make_sdist, move_pin):
     status, output, after = move_pin(make_sdist())
     assert status != 0
