@@ -17,12 +17,11 @@ import ledger_file
 import matrix
 import variant_wheel
 import wheel_file
-import wheel_variants
 from ledger import Ledger
 from ledger_rules import url_problem
 from matrix import Matrix
 from strict_yaml import StrictYamlError
-from wheel_variants import LABEL
+from wheel_variants import LABEL, variant_of
 
 _PROGRAM = "nox -s index --"
 _PATH = click.Path(path_type=Path)
@@ -113,7 +112,7 @@ def variants(ledger: _Ledger, wheels: tuple[Path, ...], folder_url: str, upload_
 
     def all_of_them(found: Ledger) -> Ledger:
         originals = [ledger_changes.released(found, wheel_file.read(path)) for path in wheels]
-        chosen = [wheel_variants.variant_of(ledger.matrix.row(original.row)) for original in originals]
+        chosen = [variant_of(ledger.matrix.row(original.row)) for original in originals]
         for path, original, variant in zip(wheels, originals, chosen, strict=True):
             copy = wheel_file.read(variant_wheel.derive(path, variant, path.parent / LABEL), variant.name)
             found = ledger_changes.add_variant(

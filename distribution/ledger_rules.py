@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from ledger import Dependency, Ledger, LedgerFile, ReleasedFile, VariantFile
 from matrix import Matrix
@@ -20,6 +21,7 @@ from wheel_variants import LABEL
 
 # The year, the month, a number, and perhaps a candidate's or a repair's.
 _CALVER = re.compile(r"20\d\d\.(1[0-2]|[1-9])\.\d+(rc\d+)?(\.post\d+)?")
+_PROPERTY = re.compile(r"[a-z0-9_]+ :: [a-z0-9_]+ :: [a-z0-9_.]+")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def problems(ledger: Ledger, matrix: Matrix, *, local_urls: bool = False) -> Ite
     """Yield what is wrong with a ledger's records; the parameters are those of :func:`ledger_file.load`."""
     seen: set[str] = set()
     released = {record.file: record for record in ledger.files}
+    meanings: dict[tuple[Version, str | None], tuple[str, ...]] = {}
     for records, files in ledger.lists.items():
         for number, record in enumerate(files):
             found = list(_file(record, local_urls))
@@ -62,7 +65,7 @@ def problems(ledger: Ledger, matrix: Matrix, *, local_urls: bool = False) -> Ite
             if not any(key == "file" for key, _ in found):
                 found += _released(record, matrix, local_urls) if isinstance(record, ReleasedFile) else []
                 found += _dependency(record, matrix) if isinstance(record, Dependency) else []
-                found += _variant(record, released) if isinstance(record, VariantFile) else []
+                found += _variant(record, released, meanings) if isinstance(record, VariantFile) else []
             if record.file in seen:
                 found.append(("file", "is there twice: a released file stays what it is"))
             seen.add(record.file)
@@ -137,7 +140,11 @@ def _row(record: ReleasedFile, matrix: Matrix) -> Iterator[tuple[str, str]]:
         yield "file", f"has {has}: {which} are {record.version.public}+{label}"
 
 
-def _variant(record: VariantFile, released: Mapping[str, ReleasedFile]) -> Iterator[tuple[str, str]]:
+def _variant(
+    record: VariantFile,
+    released: Mapping[str, ReleasedFile],
+    meanings: dict[tuple[Version, str | None], tuple[str, ...]],
+) -> Iterator[tuple[str, str]]:
     original = released.get(record.copy_of)
     if original is None:
         yield "copy_of", f"is {record.copy_of!r}, which is not among the files: a variant is a released wheel's copy"
@@ -148,6 +155,12 @@ def _variant(record: VariantFile, released: Mapping[str, ReleasedFile]) -> Itera
         yield "yanked", f"is not as that of {original.file}: a copy is as good as its wheel"
     if bool(record.variant) != bool(record.properties):
         yield "properties", "are what a variant with a name has, and no other"
+    # An installer is told once for a version what a name means.
+    if record.properties != meanings.setdefault((record.version, record.variant), record.properties):
+        yield "properties", f"are others than those of the first {record.variant} of {record.version}"
+    for text in record.properties:
+        if not _PROPERTY.fullmatch(text):
+            yield "properties", f"has {text!r}: namespace :: feature :: value, in small letters"
 
 
 def _dependency(record: Dependency, matrix: Matrix) -> Iterator[tuple[str, str]]:

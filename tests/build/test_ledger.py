@@ -99,6 +99,7 @@ MISTAKES = [
     ("variants", "row", "cuda-12.8", "row", ".whl is 2026.11.0 of cuda-12.4"),
     ("variants", "yanked", "wrong", "yanked", "a copy is as good as its wheel"),
     ("variants", "properties", [], "properties", "are what a variant with a name has"),
+    ("variants", "properties", ["nvidia::a::1"], "properties", "has 'nvidia::a::1': namespace :: feature :: value"),
     ("dependencies", "file", "xllamacpp-9-py3-none-any.whl", "file", "what is ours is under files"),
     ("dependencies", "upload_time", "yesterday", "upload_time", "a time in UTC"),
     ("dependencies", "sha256", "", "sha256", "64 hexadecimal digits"),
@@ -263,6 +264,18 @@ def test_yanking_and_taking_it_back(tmp_path):
         ledger_changes.yank(ledger, "2026.12.0", "wrong")
     with pytest.raises(LedgerError, match="the reason is empty"):
         ledger_changes.yank(ledger, "2026.11.0", " ")
+
+
+def test_a_variants_name_means_one_thing_in_a_version(path):
+    name = COPY.file.replace("-cp311", "-1-cp311")
+    other = {
+        "file": name,
+        "url": f"{FOLDER_URL}/{name}".replace("+", "%2B"),
+        "properties": ("nvidia :: sm_arch :: 86",),
+    }
+    ledger_file.save(path, dataclasses.replace(LEDGER, variants=(COPY, dataclasses.replace(COPY, **other))))
+    with pytest.raises(LedgerError, match=r"variants\[1\] .*: are others than those of the first cu124 of 2026\.11\.0"):
+        ledger_file.load(path, MATRIX)
 
 
 def test_a_yank_is_of_the_copies_too():
