@@ -15,10 +15,12 @@ import index_site
 import ledger_changes
 import ledger_file
 import matrix
+import variant_wheel
 import wheel_file
 from ledger import Ledger
 from matrix import Matrix
 from strict_yaml import StrictYamlError
+from wheel_variants import LABEL, variant_of
 
 _PROGRAM = "nox -s index --"
 _PATH = click.Path(path_type=Path)
@@ -51,6 +53,7 @@ def index() -> None:
 
     \b
     nox -s index -- add --ledger ledger.json --row cpu --folder-url https://HOST/FOLDER dist/*.whl
+    nox -s index -- variants --ledger ledger.json --folder-url https://HOST/FOLDER dist/*.whl
     uv pip compile --universal --only-binary :all: --format pylock.toml -o pylock.toml pyproject.toml
     nox -s index -- depend --ledger ledger.json pylock.toml
     nox -s index -- render --ledger ledger.json --site site
@@ -79,7 +82,7 @@ def _on_a_ledger(command: Callable[..., None]) -> Callable[..., None]:
 @_on_a_ledger
 def add(ledger: _Ledger, wheels: tuple[Path, ...], upload_time: str | None, **given: Any) -> None:
     """Record wheels, and write the .metadata file of each beside it, to be released with it."""
-    time = upload_time or datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = upload_time or _now()
     read = [wheel_file.read(path) for path in wheels]
 
     def all_of_them(found: Ledger) -> Ledger:
@@ -94,6 +97,37 @@ def add(ledger: _Ledger, wheels: tuple[Path, ...], upload_time: str | None, **gi
 
     changed = ledger.change(all_of_them, begin=True)
     click.echo(f"{len(read)} {'recorded' if changed else 'there already'}; release each wheel with its .metadata file")
+
+
+@index.command()
+@click.argument("wheels", nargs=-1, required=True, type=_PATH)
+@click.option("--folder-url", required=True, help="Where the copies lie: their URL without their names.")
+@click.option("--upload-time", help="When they were released, as 2026-11-26T10:00:00Z.  [default: now]")
+@_on_a_ledger
+def variants(ledger: _Ledger, wheels: tuple[Path, ...], folder_url: str, upload_time: str | None) -> None:
+    """Write copies of recorded wheels as variants of their version, and record those (experimental).
+
+    The copies go to a folder variants/ beside the wheels, each with its .metadata file, to be released with it.
+    """
+    time = upload_time or _now()
+    copies: list[wheel_file.WheelFile] = []
+
+    def all_of_them(found: Ledger) -> Ledger:
+        originals = [ledger_changes.released(found, wheel_file.read(path)) for path in wheels]
+        chosen = [variant_of(ledger.matrix.row(original.row)) for original in originals]
+        for path, original, variant in zip(wheels, originals, chosen, strict=True):
+            copy = wheel_file.read(variant_wheel.derive(path, variant, path.parent / LABEL), variant.name)
+            found = ledger_changes.add_variant(
+                found, ledger.matrix, original, copy, variant, folder_url, time, local_urls=ledger.local_urls
+            )
+            copies.append(copy)
+        for copy in copies:
+            copy.write_metadata()
+        return found
+
+    changed = ledger.change(all_of_them)
+    names = "\n".join(copy.path.name for copy in copies)
+    click.echo(f"{names}\n{'recorded' if changed else 'there already'}; release each with its .metadata file")
 
 
 @index.command()
@@ -122,6 +156,10 @@ def yank(ledger: _Ledger, name: str, reason: str) -> None:
 def unyank(ledger: _Ledger, name: str) -> None:
     """Take back a yank."""
     ledger.change(lambda found: ledger_changes.yank(found, name, None))
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _site_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from matrix import Matrix
 from matrix_row import Backend
 
@@ -29,6 +31,8 @@ class IndexPage:
         What a visitor chooses by.
     glibc : str
         The oldest C library that its wheels run on.
+    cuda : str or None
+        The CUDA version that ``nvidia-smi`` has to show at least; None for other hardware.
     gpus : mapping of str to str
         The GPUs that it has device code for, by their code's name.
     image : str or None
@@ -44,12 +48,14 @@ class IndexPage:
     hardware: str
     drivers: str
     glibc: str
+    cuda: str | None
     gpus: Mapping[str, str]
     image: str | None
 
 
 def index_pages(matrix: Matrix) -> list[IndexPage]:
     """Return the pages of the rows whose wheels are published, in the matrix's order."""
+    cuda = _least_cuda(matrix)
     return [
         IndexPage(
             row=row.name,
@@ -61,6 +67,7 @@ def index_pages(matrix: Matrix) -> list[IndexPage]:
             hardware=row.hardware,
             drivers=row.drivers,
             glibc=".".join(row.wheel.platform.split("_")[1:3]),
+            cuda=cuda.get(row.name),
             gpus=matrix.gpus_of(row),
             image=f"{matrix.name}:{row.name}" if row.image.published else None,
         )
@@ -68,3 +75,13 @@ def index_pages(matrix: Matrix) -> list[IndexPage]:
         # The matrix's rules see to it that one that is published has both.
         if row.wheel.published and row.wheel.index and row.wheel.label
     ]
+
+
+def _least_cuda(matrix: Matrix) -> dict[str, str]:
+    """Return from which CUDA version on a row is the one to take: its toolkit's own.
+
+    The oldest of a generation is for all drivers of that generation: they run what is compiled for their GPU.
+    """
+    toolkits = {row.name: Version(row.cuda.toolkit) for row in matrix.rows.values() if row.cuda}
+    oldest = {min(found for found in toolkits.values() if found.major == each.major) for each in toolkits.values()}
+    return {name: f"{each.major}.{0 if each in oldest else each.minor}" for name, each in toolkits.items()}

@@ -13,12 +13,15 @@ from packaging.utils import canonicalize_name
 import landing_page
 import ledger_file
 import simple_api
+import variant_page
+import wheel_variants
 from index_pages import index_pages
 from ledger import AnyFile, Ledger, LedgerError
 from ledger_changes import lost
 from ledger_rules import incomplete, url_problem
 from matrix import FILE, Matrix
 from rendering import Difference
+from simple_api import Attachment
 
 FOLDER = "whl"
 LEDGER = f"{FOLDER}/ledger.json"
@@ -74,12 +77,13 @@ def tree(ledger: Ledger, matrix: Matrix, base_url: str) -> dict[str, str]:
     if lacking := [str(problem) for problem in incomplete(ledger)]:
         raise LedgerError("\n".join(lacking))
     ours = canonicalize_name(matrix.name)
+    released = (*ledger.files, *ledger.variants)
     dependencies: dict[str, list[AnyFile]] = defaultdict(list)
     for record in ledger.dependencies:
         dependencies[record.project].append(record)
     texts = {
         f"{FOLDER}/index.html": landing_page.render(ledger, matrix, f"{base_url.rstrip('/')}/{FOLDER}"),
-        f"{FOLDER}/SHA256SUMS": "".join(sorted(f"{record.sha256}  {record.file}\n" for record in ledger.files)),
+        f"{FOLDER}/SHA256SUMS": "".join(sorted(f"{each.sha256}  {each.file}\n" for each in released)),
         LEDGER: ledger_file.render(ledger),
     }
     for page in index_pages(matrix):
@@ -87,12 +91,30 @@ def tree(ledger: Ledger, matrix: Matrix, base_url: str) -> dict[str, str]:
         wheels = [record for record in ledger.files if record.row == page.row]
         projects: dict[str, Sequence[AnyFile]] = {ours: wheels, **dependencies}
         for name in (page.folder, *page.aliases):
-            texts[f"{FOLDER}/{name}/index.html"] = simple_api.root_html(projects)
-            texts[f"{FOLDER}/{name}/index.json"] = simple_api.root_json(projects)
-            for project, files in projects.items():
-                texts[f"{FOLDER}/{name}/{project}/index.html"] = simple_api.project_html(project, files)
-                texts[f"{FOLDER}/{name}/{project}/index.json"] = simple_api.project_json(project, files)
+            texts |= _index(name, projects, {})
+    if ledger.variants:
+        described = variant_page.descriptions(ledger)
+        attached: dict[str, Sequence[Attachment]] = {ours: variant_page.attachments(described)}
+        texts |= _index(wheel_variants.LABEL, {ours: ledger.variants, **dependencies}, attached)
+        texts |= {f"{FOLDER}/{wheel_variants.LABEL}/{ours}/{name}": text for name, text in described.items()}
     return dict(sorted(texts.items()))
+
+
+def _index(
+    folder: str,
+    projects: Mapping[str, Sequence[AnyFile]],
+    attachments: Mapping[str, Sequence[Attachment]],
+) -> dict[str, str]:
+    """Return the pages of one index: its list of projects, and each project's list of files."""
+    texts = {
+        f"{FOLDER}/{folder}/index.html": simple_api.root_html(projects),
+        f"{FOLDER}/{folder}/index.json": simple_api.root_json(projects),
+    }
+    for project, files in projects.items():
+        listed = project, files, attachments.get(project, ())
+        texts[f"{FOLDER}/{folder}/{project}/index.html"] = simple_api.project_html(*listed)
+        texts[f"{FOLDER}/{folder}/{project}/index.json"] = simple_api.project_json(*listed)
+    return texts
 
 
 def check(site: Path, texts: Mapping[str, str]) -> list[Difference]:

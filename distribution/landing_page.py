@@ -11,6 +11,7 @@ from index_pages import IndexPage, index_pages
 from ledger import Ledger, ReleasedFile
 from matrix import Matrix
 from page_templates import fill
+from wheel_variants import LABEL
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Offer:
     page: IndexPage
     url: str
     newest: ReleasedFile | None
+
+    @property
+    def size(self) -> str:
+        """How much is downloaded."""
+        return f"{max(1, round(self.newest.size / 1e6))} MB" if self.newest else ""
 
     @property
     def requirement(self) -> str:
@@ -53,15 +59,46 @@ def render(ledger: Ledger, matrix: Matrix, url: str) -> str:
         Offer(page, f"{url}/{page.folder}/", newest([record for record in ledger.files if record.row == page.row]))
         for page in index_pages(matrix)
     ]
+    # What is the better choice comes first: the newer.
+    by_backend = {name: [offer for offer in offers[::-1] if offer.page.backend == name] for name in _BACKENDS}
     versions = [Version(offer.newest.version.public) for offer in offers if offer.newest]
     return fill(
         "landing.html",
         name=matrix.name,
         version=str(max(versions)) if versions else None,
         offers=offers,
-        by_backend={name: [offer for offer in offers if offer.page.backend == name] for name in _BACKENDS},
-        url=url,
+        by_backend=by_backend,
+        variants=_variants(ledger, offers, url),
     )
+
+
+@dataclass(frozen=True)
+class Variants:
+    """What there is for installers that choose by themselves.
+
+    Parameters
+    ----------
+    url : str
+        What ``--index-url`` takes.
+    version : str
+        The newest version of them.
+    choices : tuple of str
+        The folders of the wheels that they are copies of.
+    """
+
+    url: str
+    version: str
+    choices: tuple[str, ...]
+
+
+def _variants(ledger: Ledger, offers: Sequence[Offer], url: str) -> Variants | None:
+    """Return what the page says of the variants; None where there is no wheel that every installer finds."""
+    found = newest([each for each in ledger.variants if each.variant is None])
+    if found is None:
+        return None
+    rows = {each.row for each in ledger.variants if each.version == found.version and each.yanked is None}
+    folders = tuple(offer.page.folder for offer in offers if offer.page.row in rows)
+    return Variants(f"{url}/{LABEL}/", str(found.version), folders)
 
 
 _BACKENDS = ("cuda", "hip", "vulkan", "cpu")

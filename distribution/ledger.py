@@ -7,6 +7,7 @@ written in ``ledger_file.py``; what a record has to be is in ``ledger_rules.py``
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ from packaging.utils import BuildTag, NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
 from strict_yaml import StrictYamlError
+from wheel_variants import plain_name
 
 
 class LedgerError(StrictYamlError):
@@ -42,19 +44,24 @@ class LedgerFile:
     size: int
 
     @property
+    def wheel_name(self) -> str:
+        """The file's name as the standard has it."""
+        return self.file
+
+    @property
     def project(self) -> NormalizedName:
         """The project's normalised name."""
-        return parse_wheel_filename(self.file)[0]
+        return parse_wheel_filename(self.wheel_name)[0]
 
     @property
     def version(self) -> Version:
         """The version, with its local label."""
-        return parse_wheel_filename(self.file)[1]
+        return parse_wheel_filename(self.wheel_name)[1]
 
     @property
     def order(self) -> tuple[Version, BuildTag, str]:
         """What files are sorted by: newer ones, and newer builds of one version, come later."""
-        _, version, build, _ = parse_wheel_filename(self.file)
+        _, version, build, _ = parse_wheel_filename(self.wheel_name)
         return version, build, self.file
 
 
@@ -89,6 +96,30 @@ class ReleasedFile(LedgerFile):
     provenance: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class VariantFile(ReleasedFile):
+    """The copy of a wheel of ours among the variants of its version, for installers that choose by the hardware.
+
+    Parameters
+    ----------
+    copy_of : str
+        The wheel's file name.
+    variant : str or None
+        The variant's name, with which the file's ends; None: the one for all other installers and machines.
+    properties : tuple of str
+        What a machine has to have, as :class:`wheel_variants.Variant` has it, and the wheel itself.
+    """
+
+    copy_of: str
+    variant: str | None = None
+    properties: tuple[str, ...] = ()
+
+    @property
+    def wheel_name(self) -> str:
+        """The file's name without the variant's, which is not in the standard."""
+        return plain_name(self.file, self.variant)
+
+
 @dataclass(frozen=True)
 class Dependency(LedgerFile):
     """A wheel of another project, which lies where that project has released it.
@@ -118,8 +149,16 @@ class Ledger:
         Our wheels, in the order of their release.
     dependencies : tuple of Dependency
         What they depend on, in the order in which it was recorded.
+    variants : tuple of VariantFile
+        Copies of some of our wheels.
     """
 
     schema: Literal[1] = 1
     files: tuple[ReleasedFile, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
+    variants: tuple[VariantFile, ...] = ()
+
+    @property
+    def lists(self) -> Mapping[str, Sequence[LedgerFile]]:
+        """All records, by the name of their list."""
+        return {"files": self.files, "dependencies": self.dependencies, "variants": self.variants}

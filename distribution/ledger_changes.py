@@ -5,10 +5,10 @@ Each gives a new ledger and leaves the old one as it was. No record is ever remo
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,11 +17,12 @@ from packaging.pylock import Pylock, PylockValidationError
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from ledger import Dependency, Ledger, LedgerError, LedgerFile, ReleasedFile
+from ledger import Dependency, Ledger, LedgerError, LedgerFile, ReleasedFile, VariantFile
 from ledger_rules import problems
 from matrix import Matrix
 from matrix_row import Row
 from wheel_file import WheelFile
+from wheel_variants import Variant
 
 
 def add(
@@ -62,32 +63,90 @@ def add(
         Another file of this name was released, or this one must not be.
     """
     found = matrix.row(row)
+    if _is_released(ledger.files, wheel):
+        return ledger
+    given = _said(wheel, folder_url) | {"row": found.name, "upload_time": upload_time}
+    record = ReleasedFile(**given, provenance=provenance)
+    new = _checked(replace(ledger, files=(*ledger.files, record)), matrix, local_urls)
+    # Not among the ledger's rules: a limit that is lowered later does not make an old release wrong.
+    _fits(wheel, found)
+    return new
+
+
+def released(ledger: Ledger, wheel: WheelFile) -> ReleasedFile:
+    """Return a wheel's record.
+
+    Raises
+    ------
+    LedgerError
+        It is not released, or another one of its name is.
+    """
+    if not _is_released(ledger.files, wheel):
+        raise LedgerError(f"{wheel.path.name} is not released: record it first (nox -s index -- add)")
+    return next(record for record in ledger.files if record.file == wheel.path.name)
+
+
+def add_variant(
+    ledger: Ledger,
+    matrix: Matrix,
+    original: ReleasedFile,
+    copy: WheelFile,
+    variant: Variant,
+    folder_url: str,
+    upload_time: str,
+    *,
+    local_urls: bool = False,
+) -> Ledger:
+    """Add a released wheel's copy among the variants; one that is there already, the very same, changes nothing.
+
+    Parameters
+    ----------
+    ledger, matrix, folder_url, upload_time, local_urls
+        As in :func:`add`.
+    original : ReleasedFile
+        The wheel's record.
+    copy : WheelFile
+        The copy, as :func:`variant_wheel.derive` makes it.
+    variant : Variant
+        What it is.
+
+    Raises
+    ------
+    LedgerError
+        Another file of this name was released, or this one must not be.
+    """
+    if _is_released(ledger.variants, copy):
+        return ledger
+    given = _said(copy, folder_url) | {"row": original.row, "upload_time": upload_time, "yanked": original.yanked}
+    record = VariantFile(**given, copy_of=original.file, variant=variant.name, properties=variant.properties)
+    return _checked(replace(ledger, variants=(*ledger.variants, record)), matrix, local_urls)
+
+
+def _is_released(files: Iterable[ReleasedFile], wheel: WheelFile) -> bool:
+    """Say whether a wheel is among files; raise where another one has its name."""
     name = wheel.path.name
-    for old in ledger.files:
+    for old in files:
         if old.file == name:
             if old.sha256 != wheel.sha256:
                 raise LedgerError(
                     f"{name} is released, with the hash {old.sha256}; this one has {wheel.sha256}. A released file "
                     "stays what it is: give the new build a build tag (wheel tags --build 1) or another version"
                 )
-            return ledger
-    url = f"{folder_url.rstrip('/')}/{quote(name)}"
-    record = ReleasedFile(
-        file=name,
-        url=url,
-        sha256=wheel.sha256,
-        size=wheel.size,
-        upload_time=upload_time,
-        requires_python=wheel.requires_python,
-        metadata_sha256=wheel.metadata_sha256,
-        row=found.name,
-        requires_dist=wheel.requires_dist,
-        provenance=provenance,
-    )
-    new = _checked(dataclasses.replace(ledger, files=(*ledger.files, record)), matrix, local_urls)
-    # Not among the ledger's rules: a limit that is lowered later does not make an old release wrong.
-    _fits(wheel, found)
-    return new
+            return True
+    return False
+
+
+def _said(wheel: WheelFile, folder_url: str) -> dict[str, Any]:
+    """Return what a record has from the wheel itself, and where that lies."""
+    return {
+        "file": wheel.path.name,
+        "url": f"{folder_url.rstrip('/')}/{quote(wheel.path.name)}",
+        "sha256": wheel.sha256,
+        "size": wheel.size,
+        "requires_python": wheel.requires_python,
+        "metadata_sha256": wheel.metadata_sha256,
+        "requires_dist": wheel.requires_dist,
+    }
 
 
 def _fits(wheel: WheelFile, row: Row) -> None:
@@ -147,7 +206,7 @@ def depend(ledger: Ledger, matrix: Matrix, lock: Path, *, local_urls: bool = Fal
                 raise LedgerError(f"{lock.name}: {record.file} has the hash {record.sha256}, recorded is {old.sha256}")
             if record.file not in known:
                 new[record.file] = record
-    return _checked(dataclasses.replace(ledger, dependencies=(*ledger.dependencies, *new.values())), matrix, local_urls)
+    return _checked(replace(ledger, dependencies=(*ledger.dependencies, *new.values())), matrix, local_urls)
 
 
 def _dependency(lock: Path, wheel: Any) -> Dependency:
@@ -166,7 +225,7 @@ def _is_for_linux(file: str) -> bool:
 
 
 def yank(ledger: Ledger, name: str, reason: str | None) -> Ledger:
-    """Say why files should not be taken any more; None takes that back.
+    """Say why files, and their copies among the variants, should not be taken any more; None takes that back.
 
     Parameters
     ----------
@@ -184,12 +243,13 @@ def yank(ledger: Ledger, name: str, reason: str | None) -> Ledger:
     """
     if reason is not None and not reason.strip():
         raise LedgerError("the reason is empty: installers show it, so say what is wrong and which version is not")
-    meant = [record for record in ledger.files if _is_meant(record, name)]
+    meant = {record.file for record in ledger.files if _is_meant(record, name)}
     if not meant:
         versions = sorted({record.version for record in ledger.files})
         raise LedgerError(f"no file or version {name} is released. Versions: {', '.join(map(str, versions)) or 'none'}")
-    files = tuple(dataclasses.replace(record, yanked=reason) if record in meant else record for record in ledger.files)
-    return dataclasses.replace(ledger, files=files)
+    files = [replace(each, yanked=reason) if each.file in meant else each for each in ledger.files]
+    variants = [replace(each, yanked=reason) if each.copy_of in meant else each for each in ledger.variants]
+    return replace(ledger, files=tuple(files), variants=tuple(variants))
 
 
 def _is_meant(record: LedgerFile, name: str) -> bool:
@@ -202,9 +262,9 @@ def _is_meant(record: LedgerFile, name: str) -> bool:
 
 def lost(old: Ledger, new: Ledger) -> Mapping[str, str]:
     """Return what a newer ledger must not have changed: why, by the file's name."""
-    files: dict[str, LedgerFile] = {record.file: record for record in (*new.files, *new.dependencies)}
+    files = {record.file: record for records in new.lists.values() for record in records}
     found = {}
-    for record in (*old.files, *old.dependencies):
+    for record in (record for records in old.lists.values() for record in records):
         if record.file not in files:
             found[record.file] = "is not in it"
         elif files[record.file].sha256 != record.sha256:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -12,11 +12,15 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 import calver
-from ledger import Dependency, Ledger, LedgerFile, ReleasedFile
+from ledger import Dependency, Ledger, LedgerFile, ReleasedFile, VariantFile
 from matrix import Matrix
 from strict_yaml import suggest
+from wheel_variants import LABEL
+
+_PROPERTY = re.compile(r"[a-z0-9_]+ :: [a-z0-9_]+ :: [a-z0-9_.]+")
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Problem:
     Parameters
     ----------
     records : str
-        The list: ``files`` or ``dependencies``.
+        The list: ``files``, ``dependencies`` or ``variants``.
     number : int
         The record's place in it, from 0.
     file : str
@@ -51,13 +55,16 @@ class Problem:
 def problems(ledger: Ledger, matrix: Matrix, *, local_urls: bool = False) -> Iterator[Problem]:
     """Yield what is wrong with a ledger's records; the parameters are those of :func:`ledger_file.load`."""
     seen: set[str] = set()
-    for records, files in (("files", ledger.files), ("dependencies", ledger.dependencies)):
+    released = {record.file: record for record in ledger.files}
+    meanings: dict[tuple[Version, str | None], tuple[str, ...]] = {}
+    for records, files in ledger.lists.items():
         for number, record in enumerate(files):
             found = list(_file(record, local_urls))
             # What the name says is known only where it is one.
             if not any(key == "file" for key, _ in found):
                 found += _released(record, matrix, local_urls) if isinstance(record, ReleasedFile) else []
                 found += _dependency(record, matrix) if isinstance(record, Dependency) else []
+                found += _variant(record, released, meanings) if isinstance(record, VariantFile) else []
             if record.file in seen:
                 found.append(("file", "is there twice: a released file stays what it is"))
             seen.add(record.file)
@@ -82,7 +89,7 @@ def _does(found: Dependency, requirement: Requirement) -> bool:
 
 def _file(record: LedgerFile, local_urls: bool) -> Iterator[tuple[str, str]]:
     try:
-        parse_wheel_filename(record.file)
+        parse_wheel_filename(record.wheel_name)
     except InvalidWheelFilename as error:
         yield "file", f"is no name of a wheel: {error}"
     yield from _url("url", record.url, local_urls)
@@ -120,11 +127,39 @@ def _row(record: ReleasedFile, matrix: Matrix) -> Iterator[tuple[str, str]]:
     row = matrix.rows.get(record.row)
     if row is None:
         yield "row", f"is {record.row}: one of {', '.join(matrix.rows)}.{suggest(record.row, matrix.rows)}"
-    elif not row.wheel.published:
+        return
+    if not row.wheel.published:
         yield "row", f"is {record.row}, whose wheels are not published: {row.wheel.why}"
-    elif record.version.local != row.wheel.label:
+        return
+    is_variant = isinstance(record, VariantFile)
+    label = LABEL if is_variant else row.wheel.label
+    if record.version.local != label:
         has = f"the label {record.version.local}" if record.version.local else "no local label"
-        yield "file", f"has {has}: wheels of the row {record.row} are {row.wheel_version(record.version.public)}"
+        which = "variants" if is_variant else f"wheels of the row {record.row}"
+        yield "file", f"has {has}: {which} are {record.version.public}+{label}"
+
+
+def _variant(
+    record: VariantFile,
+    released: Mapping[str, ReleasedFile],
+    meanings: dict[tuple[Version, str | None], tuple[str, ...]],
+) -> Iterator[tuple[str, str]]:
+    original = released.get(record.copy_of)
+    if original is None:
+        yield "copy_of", f"is {record.copy_of!r}, which is not among the files: a variant is a released wheel's copy"
+        return
+    if (original.row, original.version.public) != (record.row, record.version.public):
+        yield "row", f"is {record.row}: {original.file} is {original.version.public} of {original.row}"
+    if original.yanked != record.yanked:
+        yield "yanked", f"is not as that of {original.file}: a copy is as good as its wheel"
+    if bool(record.variant) != bool(record.properties):
+        yield "properties", "are what a variant with a name has, and no other"
+    # An installer is told once for a version what a name means.
+    if record.properties != meanings.setdefault((record.version, record.variant), record.properties):
+        yield "properties", f"are others than those of the first {record.variant} of {record.version}"
+    for text in record.properties:
+        if not _PROPERTY.fullmatch(text):
+            yield "properties", f"has {text!r}: namespace :: feature :: value, in small letters"
 
 
 def _dependency(record: Dependency, matrix: Matrix) -> Iterator[tuple[str, str]]:

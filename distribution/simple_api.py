@@ -8,12 +8,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ledger import AnyFile, ReleasedFile
 from page_templates import fill
 
 API_VERSION = "1.4"
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that a project's page lists besides wheels.
+
+    Parameters
+    ----------
+    file : str
+        Its name.
+    url : str
+        Where it is, from the page.
+    sha256 : str
+        Its hash.
+    size : int
+        Its size in bytes.
+    """
+
+    file: str
+    url: str
+    sha256: str
+    size: int
 
 
 def root_html(projects: Iterable[str]) -> str:
@@ -26,7 +49,7 @@ def root_json(projects: Iterable[str]) -> str:
     return _json({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in sorted(projects)]})
 
 
-def project_html(project: str, files: Sequence[AnyFile]) -> str:
+def project_html(project: str, files: Sequence[AnyFile], attachments: Sequence[Attachment] = ()) -> str:
     """Return the page of a project.
 
     Parameters
@@ -35,15 +58,17 @@ def project_html(project: str, files: Sequence[AnyFile]) -> str:
         Its normalised name.
     files : sequence of AnyFile
         Its files, in any order; all of them are listed.
+    attachments : sequence of Attachment
+        What is listed after them. Default: nothing.
     """
     anchors = [
         {"file": file.file, "url": f"{file.url}#sha256={file.sha256}", "attributes": _attributes(file)}
-        for file in _in_order(files)
+        for file in (*_in_order(files), *attachments)
     ]
     return fill("project.html", api_version=API_VERSION, project=project, anchors=anchors)
 
 
-def project_json(project: str, files: Sequence[AnyFile]) -> str:
+def project_json(project: str, files: Sequence[AnyFile], attachments: Sequence[Attachment] = ()) -> str:
     """Return the same as JSON, with sizes, times and versions."""
     versions = sorted({file.version for file in files})
     return _json(
@@ -51,7 +76,7 @@ def project_json(project: str, files: Sequence[AnyFile]) -> str:
             "meta": {"api-version": API_VERSION},
             "name": project,
             "versions": [str(version) for version in versions],
-            "files": [_entry(file) for file in _in_order(files)],
+            "files": [_entry(file) for file in (*_in_order(files), *attachments)],
         }
     )
 
@@ -60,7 +85,7 @@ def _in_order(files: Sequence[AnyFile]) -> list[AnyFile]:
     return sorted(files, key=lambda file: file.order)
 
 
-def _attributes(file: AnyFile) -> dict[str, str]:
+def _attributes(file: AnyFile | Attachment) -> dict[str, str]:
     if not isinstance(file, ReleasedFile):
         return {}
     metadata = f"sha256={file.metadata_sha256}"
@@ -75,14 +100,14 @@ def _attributes(file: AnyFile) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _entry(file: AnyFile) -> dict[str, Any]:
+def _entry(file: AnyFile | Attachment) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "filename": file.file,
         "url": file.url,
         "hashes": {"sha256": file.sha256},
         "size": file.size,
     }
-    if file.upload_time:
+    if not isinstance(file, Attachment) and file.upload_time:
         entry["upload-time"] = file.upload_time
     if isinstance(file, ReleasedFile):
         metadata = {"sha256": file.metadata_sha256}

@@ -12,6 +12,7 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from ledger import LedgerError
+from wheel_variants import plain_name
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,15 @@ class WheelFile:
         draft.replace(f"{self.path}.metadata")
 
 
-def read(path: Path) -> WheelFile:
+def read(path: Path, variant: str | None = None) -> WheelFile:
     """Read a wheel.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    variant : str or None
+        The variant that its name ends with. Default: none.
 
     Raises
     ------
@@ -70,7 +78,7 @@ def read(path: Path) -> WheelFile:
         It is no wheel, or its name and its METADATA do not say the same.
     """
     try:
-        name, version, _, tags = parse_wheel_filename(path.name)
+        name, version, _, tags = parse_wheel_filename(plain_name(path.name, variant))
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         with zipfile.ZipFile(path) as archive:

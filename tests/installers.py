@@ -23,10 +23,12 @@ class Environment:
         Where it is made.
     pip : Path, optional
         The folder that pip was unpacked to. Default: uv is the installer.
+    **variables : str
+        More of the environment variables that it runs with.
     """
 
-    def __init__(self, folder: Path, pip: Path | None = None) -> None:
-        self.folder, self.pip = folder, pip
+    def __init__(self, folder: Path, pip: Path | None = None, **variables: str) -> None:
+        self.folder, self.pip, self.variables = folder, pip, variables
         venv.create(folder, symlinks=True)
 
     @property
@@ -69,7 +71,7 @@ class Environment:
         subprocess.run([self.python, "-I", "-c", code], cwd=self.folder, check=True)
 
     def _variables(self) -> dict[str, str]:
-        foreign = re.compile(r"(PIP|UV|PYTHON|VIRTUAL_ENV)|.*_proxy$", re.IGNORECASE)
+        foreign = re.compile(r"(PIP|UV|PYTHON|VIRTUAL_ENV|NV_VARIANT)|.*_proxy$", re.IGNORECASE)
         kept = {name: value for name, value in os.environ.items() if not foreign.match(name)}
         pip = {
             "PYTHONPATH": str(self.pip),
@@ -78,7 +80,7 @@ class Environment:
             "PIP_NO_COMPILE": "1",
         }
         uv = {"UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(self.folder / "cache"), "UV_PYTHON_DOWNLOADS": "never"}
-        return {**kept, "NO_COLOR": "1", "HOME": str(self.folder), **(pip if self.pip else uv)}
+        return {**kept, "NO_COLOR": "1", "HOME": str(self.folder), **(pip if self.pip else uv), **self.variables}
 
     def installed(self) -> dict[str, str]:
         """Return what is installed, the versions by their names."""

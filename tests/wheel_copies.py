@@ -9,6 +9,12 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
+import wheel_file
+from ledger import Dependency
+from wheel_file import WheelFile
+
 PLATFORM = "manylinux_2_17_x86_64"
 """str: of the copies, so that they install on any Linux that the tests run on."""
 
@@ -69,6 +75,27 @@ def copy_wheel(wheel: Path, folder: Path, version: str, *, is_whole: bool = Fals
     )
     files[f"{info}/WHEEL"] = _wheel_text(tags)
     return _write(folder / f"xllamacpp-{version}-{tags}.whl", info, files)
+
+
+def make_dependencies(folder: Path, url: str, wheel: WheelFile) -> tuple[Dependency, ...]:
+    """Write a wheel for everything that another one depends on, of a version that all requirements take.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    url : str
+        Where the folder is served.
+    wheel : WheelFile
+        The other one.
+    """
+    records = []
+    for requirement in map(Requirement, wheel.requires_dist):
+        name = requirement.name.replace("-", "_").replace(".", "_")
+        found = wheel_file.read(make_wheel(folder, name, "999.0", metadata=["Requires-Python: >=3.8"]))
+        records.append(Dependency(found.path.name, f"{url}/{found.path.name}", found.sha256, found.size))
+    assert records
+    return tuple(records)
 
 
 def _wheel_text(tags: str) -> bytes:

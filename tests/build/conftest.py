@@ -15,6 +15,7 @@ import pytest
 
 import finished_wheel
 from doctored_wheels import TARGET, is_generic, parts_of, release_of
+from installers import OLDEST_PIP, Environment, fetch_pip
 
 # pip runs a source distribution's metadata hook even for a download; this one needs nothing installed.
 _BACKEND = """
@@ -85,6 +86,21 @@ def make_sdist(tmp_path: Path) -> Callable[..., Sdist]:
         return Sdist(path, version)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Download the oldest pip and the newest."""
+    versions = {"oldest pip": OLDEST_PIP, "newest pip": None}
+    return {name: fetch_pip(tmp_path_factory.mktemp("pip"), version) for name, version in versions.items()}
+
+
+@pytest.fixture(params=["oldest pip", "newest pip", "uv"])
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
+    """Give an empty environment for each installer."""
+    if request.param == "uv":
+        return Environment(tmp_path / "environment")
+    return Environment(tmp_path / "environment", request.getfixturevalue("pips")[request.param])
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
 
 import pytest
-from packaging.metadata import Metadata
 
 import index_site
 import ledger_changes
@@ -15,9 +15,9 @@ import matrix
 import simple_api
 import wheel_file
 from file_server import FileServer
-from installers import OLDEST_PIP, Environment, fetch_pip
+from installers import OLDEST_PIP
 from ledger import Dependency, Ledger
-from wheel_copies import copy_wheel, make_wheel
+from wheel_copies import copy_wheel, make_dependencies, make_wheel
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MATRIX = matrix.load(CHECKOUT)
@@ -66,14 +66,7 @@ class Place:
                 wheel = wheel_file.read(copy_wheel(Path(WHEEL), folder, version, is_whole=row == "cpu-generic"))
                 wheel.write_metadata()
                 ledger = ledger_changes.add(ledger, MATRIX, wheel, row, self.files.url, NOW, local_urls=True)
-        requires = Metadata.from_email(wheel.metadata).requires_dist
-        assert requires
-        names = [requirement.name.replace("-", "_").replace(".", "_") for requirement in requires]
-        records = []
-        for name in names:
-            found = wheel_file.read(make_wheel(folder, name, "999.0", metadata=["Requires-Python: >=3.8"]))
-            records.append(Dependency(found.path.name, f"{self.files.url}/{found.path.name}", found.sha256, found.size))
-        ledger = Ledger(files=ledger.files, dependencies=tuple(records))
+        ledger = dataclasses.replace(ledger, dependencies=make_dependencies(folder, self.files.url, wheel))
         return ledger_changes.yank(ledger, "2026.11.1+cu128", REASON)
 
     def _publish_theirs(self, folder: Path) -> None:
@@ -95,19 +88,6 @@ def place(tmp_path_factory):
         FileServer(folder / "public") as public,
     ):
         yield Place(folder, index, files, public)
-
-
-@pytest.fixture(scope="module")
-def pips(tmp_path_factory):
-    versions = {"oldest pip": OLDEST_PIP, "newest pip": None}
-    return {name: fetch_pip(tmp_path_factory.mktemp("pip"), version) for name, version in versions.items()}
-
-
-@pytest.fixture(params=["oldest pip", "newest pip", "uv"])
-def environment(request, tmp_path):
-    if request.param == "uv":
-        return Environment(tmp_path / "environment")
-    return Environment(tmp_path / "environment", request.getfixturevalue("pips")[request.param])
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 
 import index_commands
 import index_site
+import ledger_file
 import matrix
 import simple_api
+from doctored_wheels import Doctored
 from index_pages import index_pages
 from landing_page import newest
-from ledger import Dependency, Ledger, LedgerError, ReleasedFile
+from ledger import Dependency, Ledger, LedgerError, ReleasedFile, VariantFile
 from wheel_copies import make_wheel
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -152,6 +155,58 @@ def test_names_are_escaped():
     assert NASTY not in text
 
 
+# The variants
+
+
+def copied(original, variant, properties, **given):
+    name = f"-{variant}" if variant else ""
+    file = f"xllamacpp-{original.version.public}+variants-{TAGS}{name}.whl"
+    url = f"https://files.example/{file}".replace("+", "%2B")
+    record = {**dataclasses.asdict(original), "file": file, "url": url, **given}
+    return VariantFile(**record, copy_of=original.file, variant=variant, properties=properties)
+
+
+OLD = ("nvidia :: cuda_version_lower_bound :: 12.3",)
+VARIED = dataclasses.replace(
+    LEDGER, variants=(copied(LEDGER.files[1], "cu124", OLD), copied(LEDGER.files[4], None, ()))
+)
+
+
+def test_without_variants_there_is_no_index_of_them():
+    assert not [path for path in TREE if path.startswith("whl/variants/")]
+    assert "wheel-variants" not in TREE["whl/index.html"]
+
+
+def test_the_variants_are_in_one_index_with_the_file_that_describes_them():
+    texts = index_site.tree(VARIED, MATRIX, SITE)
+    assert {path: texts[path] for path in TREE if path not in CHANGED} == {
+        path: text for path, text in TREE.items() if path not in CHANGED
+    }
+    described = "xllamacpp-2026.11.2+variants-variants.json"
+    text = texts[f"whl/variants/xllamacpp/{described}"]
+    # As the wheel has it, whatever the row has by now.
+    assert json.loads(text)["variants"] == {"cu124": {"nvidia": {"cuda_version_lower_bound": ["12.3"]}}}
+    files = Page(texts["whl/variants/xllamacpp/index.html"]).files()
+    assert set(files) == {described, *(record.file for record in VARIED.variants)}
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    assert files[described] == {"href": f"{described.replace('+', '%2B')}#sha256={digest}"}
+    entries = {each["filename"]: each for each in json.loads(texts["whl/variants/xllamacpp/index.json"])["files"]}
+    assert entries[described]["hashes"] == {"sha256": digest}
+    assert entries.keys() == files.keys()
+    assert list(Page(texts["whl/variants/click/index.html"]).files()) == [CLICK.file]
+    assert f"{'a' * 64}  {VARIED.variants[0].file}" in texts["whl/SHA256SUMS"]
+
+
+CHANGED = ("whl/index.html", "whl/SHA256SUMS", "whl/ledger.json")
+
+
+def test_the_landing_page_says_what_can_be_chosen_and_where_to_look_for_the_rest():
+    text = index_site.tree(VARIED, MATRIX, SITE)["whl/index.html"]
+    line = f"--preview-features wheel-variants --index-url {SITE}/whl/variants/ xllamacpp==2026.11.2+variants"
+    assert f"uv pip install {line}" in text
+    assert "between <code>cpu</code> and <code>cu124</code>" in text
+
+
 @pytest.mark.parametrize("needed", ["rich>=13", "click>=9"])
 def test_an_index_that_lacks_what_a_wheel_depends_on_is_refused(needed):
     wheel = released("2026.11.0+cu124", requires_dist=("click>=8.1", needed, 'openai; extra == "cloud"'))
@@ -182,6 +237,14 @@ def test_the_landing_page_stands_alone_and_is_whole():
         href = found["href"]
         target = f"whl/{href}index.html" if href.endswith("/") else f"whl/{href}"
         assert href.removeprefix("#") in page.ids if href.startswith("#") else target in TREE, href
+
+
+def test_the_landing_page_says_from_which_cuda_version_on_a_wheel_is_the_one():
+    text = " ".join(TREE["whl/index.html"].split())
+    assert '<li>12.8 or higher: <a href="#cu128"><code>cu128</code></a> (no wheel yet)</li>' in text
+    # Its generation's drivers run it too, older ones than its toolkit's.
+    assert '<li>12.0 or higher: <a href="#cu124"><code>cu124</code></a></li>' in text
+    assert text.index("12.8 or higher") < text.index("12.0 or higher")
 
 
 def test_an_empty_ledger_makes_a_page_too():
@@ -294,3 +357,32 @@ def test_a_refused_wheel_leaves_no_trace(tmp_path, capsys):
     assert index_commands.main(["add", *given], CHECKOUT) == 1
     assert "has the label cu124" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [wheel]
+
+
+def test_the_commands_make_variants_of_what_is_released(tmp_path, capsys, finished):
+    wheel = Doctored.of(finished).write(tmp_path)
+    given = ["--ledger", str(tmp_path / "ledger.json"), "--folder-url", "https://files.example", str(wheel)]
+    assert index_commands.main(["add", "--row", "cpu", *given], CHECKOUT) == 0
+    for said in ("recorded", "there already"):
+        assert index_commands.main(["variants", *given], CHECKOUT) == 0
+        assert said in capsys.readouterr().out
+    (copy,) = (tmp_path / "variants").glob("*.whl")
+    assert Path(f"{copy}.metadata").exists()
+    (record,) = ledger_file.load(tmp_path / "ledger.json", MATRIX).variants
+    assert (record.file, record.copy_of, record.sha256) == (
+        copy.name,
+        wheel.name,
+        hashlib.sha256(copy.read_bytes()).hexdigest(),
+    )
+
+
+def test_what_is_not_released_or_cannot_be_chosen_becomes_no_variant(tmp_path, capsys):
+    wheel = make_wheel(tmp_path, "xllamacpp", "2026.11.0+vulkan", tags=TAGS, metadata=["Requires-Python: >=3.11"])
+    given = ["--ledger", str(tmp_path / "ledger.json"), "--folder-url", "https://files.example", str(wheel)]
+    ledger_file.save(tmp_path / "ledger.json", Ledger())
+    assert index_commands.main(["variants", *given], CHECKOUT) == 1
+    assert "is not released: record it first" in capsys.readouterr().err
+    assert index_commands.main(["add", "--row", "vulkan", *given], CHECKOUT) == 0
+    assert index_commands.main(["variants", *given], CHECKOUT) == 1
+    assert "row vulkan: its wheels are no variants" in capsys.readouterr().err
+    assert not (tmp_path / "variants").exists()

@@ -12,7 +12,7 @@ import ledger_changes
 import ledger_file
 import matrix
 import wheel_file
-from ledger import Dependency, Ledger, LedgerError, ReleasedFile
+from ledger import Dependency, Ledger, LedgerError, ReleasedFile, VariantFile
 from wheel_copies import make_wheel
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,17 @@ RELEASED = ReleasedFile(
     row="cuda-12.4",
 )
 CLICK = Dependency("click-8.5.1-py3-none-any.whl", f"{FOLDER_URL}/click-8.5.1-py3-none-any.whl", "c" * 64, 10, NOW)
-LEDGER = Ledger(files=(RELEASED,), dependencies=(CLICK,))
+COPY = VariantFile(
+    **{
+        **dataclasses.asdict(RELEASED),
+        "file": f"xllamacpp-2026.11.0+variants-{TAGS}-cu124.whl",
+        "url": f"{FOLDER_URL}/xllamacpp-2026.11.0%2Bvariants-{TAGS}-cu124.whl",
+    },
+    copy_of=RELEASED.file,
+    variant="cu124",
+    properties=("nvidia :: cuda_version_lower_bound :: 12.4",),
+)
+LEDGER = Ledger(files=(RELEASED,), dependencies=(CLICK,), variants=(COPY,))
 
 
 @pytest.fixture
@@ -84,6 +94,12 @@ MISTAKES = [
     ("files", "row", "cpu-native", "row", "whose wheels are not published: it may not start on another processor"),
     ("files", "yanked", " ", "yanked", "is empty: say why, or null"),
     ("files", "provenance", "here", "provenance", "it has to be an https URL"),
+    ("variants", "file", f"xllamacpp-2026.11.0+cu124-{TAGS}-cu124.whl", "file", "variants are 2026.11.0+variants"),
+    ("variants", "copy_of", "other.whl", "copy_of", "which is not among the files"),
+    ("variants", "row", "cuda-12.8", "row", ".whl is 2026.11.0 of cuda-12.4"),
+    ("variants", "yanked", "wrong", "yanked", "a copy is as good as its wheel"),
+    ("variants", "properties", [], "properties", "are what a variant with a name has"),
+    ("variants", "properties", ["nvidia::a::1"], "properties", "has 'nvidia::a::1': namespace :: feature :: value"),
     ("dependencies", "file", "xllamacpp-9-py3-none-any.whl", "file", "what is ours is under files"),
     ("dependencies", "upload_time", "yesterday", "upload_time", "a time in UTC"),
     ("dependencies", "sha256", "", "sha256", "64 hexadecimal digits"),
@@ -250,6 +266,24 @@ def test_yanking_and_taking_it_back(tmp_path):
         ledger_changes.yank(ledger, "2026.11.0", " ")
 
 
+def test_a_variants_name_means_one_thing_in_a_version(path):
+    name = COPY.file.replace("-cp311", "-1-cp311")
+    other = {
+        "file": name,
+        "url": f"{FOLDER_URL}/{name}".replace("+", "%2B"),
+        "properties": ("nvidia :: sm_arch :: 86",),
+    }
+    ledger_file.save(path, dataclasses.replace(LEDGER, variants=(COPY, dataclasses.replace(COPY, **other))))
+    with pytest.raises(LedgerError, match=r"variants\[1\] .*: are others than those of the first cu124 of 2026\.11\.0"):
+        ledger_file.load(path, MATRIX)
+
+
+def test_a_yank_is_of_the_copies_too():
+    yanked = ledger_changes.yank(LEDGER, "2026.11.0+cu124", "wrong")
+    assert [record.yanked for record in (*yanked.files, *yanked.variants)] == ["wrong", "wrong"]
+    assert ledger_changes.yank(yanked, "2026.11.0", None) == LEDGER
+
+
 LOCK = f"""
 lock-version = "1.0"
 created-by = "a test"
@@ -315,4 +349,5 @@ def test_a_lock_file_that_does_not_do_is_refused(tmp_path, old, new, said):
 def test_what_is_lost_between_two_ledgers_is_found():
     assert ledger_changes.lost(LEDGER, LEDGER) == {}
     changed = Ledger(files=(dataclasses.replace(RELEASED, sha256="d" * 64, yanked="wrong"),))
-    assert ledger_changes.lost(LEDGER, changed) == {RELEASED.file: "has another hash in it", CLICK.file: "is not in it"}
+    gone = dict.fromkeys((CLICK.file, COPY.file), "is not in it")
+    assert ledger_changes.lost(LEDGER, changed) == {RELEASED.file: "has another hash in it", **gone}

@@ -36,8 +36,14 @@ class Record:
     ],
 )
 def test_the_label_tells_the_row(backends, version, name):
-    row = installed_row(ROWS, backends, [Record(version)])
+    row = installed_row(ROWS, {"row": None, "backends": backends}, [Record(version)])
     assert (row and row.name) == name
+
+
+def test_a_row_that_the_build_names_needs_no_label():
+    build = {"row": "cuda-12.4", "backends": ["cpu", "cuda"]}
+    row = installed_row(ROWS, build, [Record("1.2.3+variants")])
+    assert row == BY_NAME["cuda-12.4"]
 
 
 @pytest.mark.parametrize(

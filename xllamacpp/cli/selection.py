@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
+from typing import Any
 
 from xllamacpp import BUILD_INFO
 from xllamacpp.cli.probes import Observation, distributions_here
@@ -16,18 +17,18 @@ def look_at_selection() -> Iterator[Observation]:
     """Compare the build that is installed with the one that is for this machine."""
     rows = load_rows()
     backends = BUILD_INFO["backends"]
-    yield from compare(backends, installed_row(rows, backends, distributions_here()), read_machine(), rows)
+    yield from compare(backends, installed_row(rows, BUILD_INFO, distributions_here()), read_machine(), rows)
 
 
-def installed_row(rows: Rows, backends: Sequence[str], distributions: Sequence[metadata.Distribution]) -> Row | None:
+def installed_row(rows: Rows, build: Mapping[str, Any], distributions: Sequence[metadata.Distribution]) -> Row | None:
     """Return the row that the installed build is of.
 
     Parameters
     ----------
     rows : Rows
         What ships.
-    backends : sequence of str
-        What the build has.
+    build : mapping of str to object
+        What the build says of itself.
     distributions : sequence of Distribution
         What pip has on record.
 
@@ -36,9 +37,12 @@ def installed_row(rows: Rows, backends: Sequence[str], distributions: Sequence[m
     Row or None
         None for a build of the user's own with a GPU backend: which toolkit it is for, nothing says.
     """
-    labels = [distribution.version.partition("+")[2] for distribution in distributions]
-    found = [row for row in rows.rows if row.label and row.label in labels]
-    if not found and list(backends) == ["cpu"]:
+    # The build of a row names it. A label may be that of all variants, or of a build that nobody has finished.
+    found = [row for row in rows.rows if row.name == build["row"]]
+    if not found:
+        labels = [distribution.version.partition("+")[2] for distribution in distributions]
+        found = [row for row in rows.rows if row.label and row.label in labels]
+    if not found and build["backends"] == ["cpu"]:
         found = [row for row in rows.rows if row.backend == "cpu"]
     return found[0] if found else None
 
