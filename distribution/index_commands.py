@@ -49,7 +49,8 @@ def index() -> None:
 
     \b
     nox -s index -- add --ledger ledger.json --row cpu --folder-url https://HOST/FOLDER dist/*.whl
-    uv pip compile --universal --only-binary :all: --format pylock.toml -o pylock.toml pyproject.toml
+    nox -s index -- extras extras.txt
+    uv pip compile --universal --only-binary :all: --format pylock.toml -o pylock.toml pyproject.toml extras.txt
     nox -s index -- depend --ledger ledger.json pylock.toml
     nox -s index -- render --ledger ledger.json --site site --base-url https://HOST
     nox -s index -- yank --ledger ledger.json --reason "wrong answers; 2026.11.1 is right" 2026.11.0
@@ -92,6 +93,15 @@ def add(ledger: _Ledger, wheels: tuple[Path, ...], upload_time: str | None, **gi
 
     changed = ledger.change(all_of_them, begin=True)
     click.echo(f"{len(read)} {'recorded' if changed else 'there already'}; release each wheel with its .metadata file")
+
+
+@index.command()
+@click.argument("file", type=_PATH)
+@click.pass_obj
+def extras(root: Path, file: Path) -> None:
+    """Write what the wheels' extras ask for as a requirements file, to be locked with pyproject.toml."""
+    lines = ledger_changes.extra_requirements(matrix.load(root))
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 @index.command()

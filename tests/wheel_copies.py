@@ -42,7 +42,9 @@ def make_wheel(
     return _write(path, info, files)
 
 
-def copy_wheel(wheel: Path, folder: Path, version: str, *, is_whole: bool = False) -> Path:
+def copy_wheel(
+    wheel: Path, folder: Path, version: str, *, is_whole: bool = False, metadata: Iterable[str] = ()
+) -> Path:
     """Write a copy of the built wheel under another version, for any Linux.
 
     Parameters
@@ -55,6 +57,8 @@ def copy_wheel(wheel: Path, folder: Path, version: str, *, is_whole: bool = Fals
         The copy's, with its local label.
     is_whole : bool, optional
         Whether it shall run. Default: False, without the libraries, which are most of it.
+    metadata : iterable of str, optional
+        More lines of METADATA.
     """
     with zipfile.ZipFile(wheel) as archive:
         old = next(name.split("/")[0] for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
@@ -64,9 +68,8 @@ def copy_wheel(wheel: Path, folder: Path, version: str, *, is_whole: bool = Fals
             for name in archive.namelist()
             if not name.endswith(("/", ".dist-info/RECORD")) and (is_whole or not name.endswith(".so"))
         }
-    files[f"{info}/METADATA"] = re.sub(
-        rb"^Version: .*$", f"Version: {version}".encode(), files[f"{info}/METADATA"], count=1, flags=re.MULTILINE
-    )
+    lines = "\n".join([f"Version: {version}", *metadata]).encode()
+    files[f"{info}/METADATA"] = re.sub(rb"^Version: .*$", lines, files[f"{info}/METADATA"], count=1, flags=re.MULTILINE)
     files[f"{info}/WHEEL"] = _wheel_text(tags)
     return _write(folder / f"xllamacpp-{version}-{tags}.whl", info, files)
 
