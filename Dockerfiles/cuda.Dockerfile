@@ -66,9 +66,9 @@ RUN --network=none --mount=type=bind,from=module,source=/module,target=/module \
     --mount=type=cache,target=/root/.cache/ccache \
     /scripts/build_wheel ${CORE_CMAKE_OPTIONS} -DXLLAMACPP_MODULES_DIR=/module
 COPY distribution/bill_of_parts.py distribution/compiled_in.py distribution/finished_wheel.py /scripts/
-ARG MODULE_CMAKE_OPTIONS ROW WHEEL_LABEL WHEEL_PLATFORM REVISION CREATED
+ARG MODULE_CMAKE_OPTIONS ROW WHEEL_LABEL WHEEL_PLATFORM WHEEL_EXTRA REVISION CREATED
 RUN --network=none /opt/build/bin/python /scripts/finished_wheel.py /wheel \
-    --row "${ROW}" --label "${WHEEL_LABEL}" --platform "${WHEEL_PLATFORM}" \
+    --row "${ROW}" --label "${WHEEL_LABEL}" --platform "${WHEEL_PLATFORM}" --extra "${WHEEL_EXTRA}" \
     --revision "${REVISION}" --created "${CREATED}" --options="${CORE_CMAKE_OPTIONS} ${MODULE_CMAKE_OPTIONS}"
 
 # The wheel alone: docker build --target dist --output DIRECTORY.

@@ -51,6 +51,8 @@ class Release:
         When that was made: what every file in the wheel is dated.
     options : mapping of str to str
         The CMake options of the core and of the GPU module.
+    extra : tuple of str
+        The name of an extra, and what it requires; empty where the wheel has none.
     """
 
     row: str
@@ -59,6 +61,7 @@ class Release:
     revision: str | None = None
     created: datetime.datetime = _OLDEST
     options: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
 
 
 def finish(wheel: Path, release: Release, inside: Iterable[Part]) -> Path:
@@ -95,7 +98,8 @@ def finish(wheel: Path, release: Release, inside: Iterable[Part]) -> Path:
             files[f"{info}/licenses/{part.name}/{file}"] = text.encode()
     licence = bill_of_parts.combined(["MIT", *(part.licence for part in inside)])
     licences = sorted(path.removeprefix(f"{info}/licenses/") for path in files if path.startswith(f"{info}/licenses/"))
-    files[f"{info}/METADATA"] = _metadata(files[f"{info}/METADATA"].decode(), version, licence, licences).encode()
+    metadata = _metadata(files[f"{info}/METADATA"].decode(), version, licence, licences, release.extra)
+    files[f"{info}/METADATA"] = metadata.encode()
     tag, generator, files[f"{info}/WHEEL"] = _retagged(files[f"{info}/WHEEL"].decode(), release.platform)
     build_info = json.loads(files[BUILD_INFO])
     options = {**build_info.get("options", {}), **release.options}
@@ -131,12 +135,16 @@ def write(path: Path, files: Mapping[str, bytes], record: str, created: datetime
             archive.writestr(member, lines.getvalue() if name == record else files[name])
 
 
-def _metadata(text: str, version: str, licence: str, licences: Iterable[str]) -> str:
+def _metadata(text: str, version: str, licence: str, licences: Iterable[str], extra: tuple[str, ...]) -> str:
     head, blank, body = text.partition("\n\n")
     lines = [line for line in head.split("\n") if not line.startswith("License-File:")]
     place = next(number for number, line in enumerate(lines) if line.startswith("License-Expression:"))
     lines[place : place + 1] = [f"License-Expression: {licence}", *(f"License-File: {path}" for path in licences)]
     lines = [f"Version: {version}" if line.startswith("Version:") else line for line in lines]
+    if extra:
+        name, *requirements = extra
+        lines += [f"Provides-Extra: {name}"]
+        lines += [f'Requires-Dist: {requirement}; extra == "{name}"' for requirement in requirements]
     return "\n".join(lines) + blank + body
 
 
@@ -150,6 +158,10 @@ def _retagged(text: str, platform: str) -> tuple[str, str, bytes]:
 def _options(text: str) -> dict[str, str]:
     pairs = (option.removeprefix("-D").partition("=") for option in text.split())
     return {name: value for name, _, value in pairs}
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
 def _time(text: str) -> datetime.datetime:
@@ -166,6 +178,7 @@ def main() -> None:
     parser.add_argument("--revision", default="unknown")
     parser.add_argument("--created", type=_time, default=_OLDEST)
     parser.add_argument("--options", type=_options, default={}, help="-DOPTION=VALUE..., as one argument")
+    parser.add_argument("--extra", type=_words, default=(), help="NAME REQUIREMENT..., as one argument")
     parser.add_argument("--native", type=Path, default=Path("native"))
     parser.add_argument("--sources", type=Path, default=os.environ.get("XLLAMACPP_BUILD_CACHE"))
     given = parser.parse_args()
@@ -173,7 +186,9 @@ def main() -> None:
     with zipfile.ZipFile(wheel) as archive:
         llguidance = bool(json.loads(archive.read(BUILD_INFO))["llguidance"])
     revision = None if given.revision in _UNKNOWN else given.revision
-    release = Release(given.row, given.platform, given.label or None, revision, given.created, given.options)
+    release = Release(
+        given.row, given.platform, given.label or None, revision, given.created, given.options, given.extra
+    )
     print(finish(wheel, release, parts(given.native, given.sources, llguidance=llguidance)).name)
 
 

@@ -54,7 +54,8 @@ def index() -> None:
     \b
     nox -s index -- add --ledger ledger.json --row cpu --folder-url https://HOST/FOLDER dist/*.whl
     nox -s index -- variants --ledger ledger.json --folder-url https://HOST/FOLDER dist/*.whl
-    uv pip compile --universal --only-binary :all: --format pylock.toml -o pylock.toml pyproject.toml
+    nox -s index -- extras extras.txt
+    uv pip compile --universal --only-binary :all: --format pylock.toml -o pylock.toml pyproject.toml extras.txt
     nox -s index -- depend --ledger ledger.json pylock.toml
     nox -s index -- render --ledger ledger.json --site site
     nox -s index -- yank --ledger ledger.json --reason "wrong answers; 2026.11.1 is right" 2026.11.0
@@ -128,6 +129,15 @@ def variants(ledger: _Ledger, wheels: tuple[Path, ...], folder_url: str, upload_
     changed = ledger.change(all_of_them)
     names = "\n".join(copy.path.name for copy in copies)
     click.echo(f"{names}\n{'recorded' if changed else 'there already'}; release each with its .metadata file")
+
+
+@index.command()
+@click.argument("file", type=_PATH)
+@click.pass_obj
+def extras(root: Path, file: Path) -> None:
+    """Write what the wheels' extras ask for as a requirements file, to be locked with pyproject.toml."""
+    lines = ledger_changes.extra_requirements(matrix.load(root))
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 @index.command()

@@ -37,6 +37,8 @@ class IndexPage:
         The GPUs that it has device code for, by their code's name.
     image : str or None
         The image for the same hardware, where one is published.
+    extra : str or None
+        The extra that brings the libraries of its GPU's toolkit, where its wheels have one.
     """
 
     row: str
@@ -51,6 +53,7 @@ class IndexPage:
     cuda: str | None
     gpus: Mapping[str, str]
     image: str | None
+    extra: str | None
 
 
 def index_pages(matrix: Matrix) -> list[IndexPage]:
@@ -70,6 +73,7 @@ def index_pages(matrix: Matrix) -> list[IndexPage]:
             cuda=cuda.get(row.name),
             gpus=matrix.gpus_of(row),
             image=f"{matrix.name}:{row.name}" if row.image.published else None,
+            extra=row.wheel.extra.name if row.wheel.extra else None,
         )
         for row in matrix.rows.values()
         # The matrix's rules see to it that one that is published has both.

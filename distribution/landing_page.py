@@ -40,7 +40,13 @@ class Offer:
     @property
     def requirement(self) -> str:
         """What to install: with the label, so that another row's wheel does not do for it."""
-        return f"{self.newest.project}=={self.newest.version}" if self.newest else ""
+        extra = f"[{self.page.extra}]" if self.page.extra else ""
+        return f"{self.newest.project}{extra}=={self.newest.version}" if self.newest else ""
+
+    @property
+    def argument(self) -> str:
+        """The requirement as a shell takes it: to some, brackets are a pattern."""
+        return f'"{self.requirement}"' if self.page.extra else self.requirement
 
 
 def render(ledger: Ledger, matrix: Matrix, url: str) -> str:

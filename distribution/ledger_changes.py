@@ -209,6 +209,12 @@ def depend(ledger: Ledger, matrix: Matrix, lock: Path, *, local_urls: bool = Fal
     return _checked(replace(ledger, dependencies=(*ledger.dependencies, *new.values())), matrix, local_urls)
 
 
+def extra_requirements(matrix: Matrix) -> list[str]:
+    """Return what the extras of the published wheels ask for, beside what pyproject.toml does: to be locked with it."""
+    extras = (row.wheel.extra for row in matrix.rows.values() if row.wheel.published)
+    return sorted({text for extra in extras if extra for text in extra.requirements})
+
+
 def _dependency(lock: Path, wheel: Any) -> Dependency:
     if not wheel.url or not wheel.size or "sha256" not in wheel.hashes:
         raise LedgerError(f"{lock.name}: {wheel.filename} lacks its url, size or sha256 (`uv pip compile` writes them)")

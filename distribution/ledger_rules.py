@@ -72,14 +72,20 @@ def problems(ledger: Ledger, matrix: Matrix, *, local_urls: bool = False) -> Ite
 
 
 def incomplete(ledger: Ledger) -> Iterator[Problem]:
-    """Yield what the files that are not yanked depend on and the ledger has no wheel of."""
+    """Yield what the files that are not yanked depend on, with an extra or without, and the ledger has no wheel of."""
     for number, record in enumerate(ledger.files):
         for requirement in map(Requirement, record.requires_dist if record.yanked is None else ()):
-            is_wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            if is_wanted and not any(_does(found, requirement) for found in ledger.dependencies):
+            if _is_wanted(requirement) and not any(_does(found, requirement) for found in ledger.dependencies):
                 advice = "record a lock file that has it (nox -s index -- depend)"
                 text = f"there is no wheel for {requirement} among the dependencies: {advice}"
                 yield Problem("files", number, record.file, "requires_dist", text)
+
+
+def _is_wanted(requirement: Requirement) -> bool:
+    if requirement.marker is None:
+        return True
+    extras = re.findall(r'\bextra == "([^"]+)"', str(requirement.marker))
+    return any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
 def _does(found: Dependency, requirement: Requirement) -> bool:

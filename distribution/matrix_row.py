@@ -78,8 +78,34 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Package:
+    """Wheels of another project that hold libraries: which versions do, and their folder, from site-packages on."""
+
+    versions: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a wheel asks for on demand: packages that bring the row's ``libraries``."""
+
+    name: str
+    packages: Mapping[str, Package]
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The packages with their versions, as installers take them."""
+        return tuple(f"{name}{package.versions}" for name, package in self.packages.items())
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that the libraries are in, from site-packages on."""
+        return tuple(package.folder for package in self.packages.values())
+
+
+@dataclass(frozen=True)
 class Wheel:
-    """The wheel: its platform tag, local label, folders in the index, size limit in MB, and whether it is published."""
+    """The wheel: tag, local label, folders in the index, size limit in MB, extra, and whether it is published."""
 
     platform: str
     label: str | None
@@ -88,6 +114,7 @@ class Wheel:
     published: bool
     why: str | None = None
     index_aliases: tuple[str, ...] = ()
+    extra: Extra | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +225,12 @@ class Row:
         reserve = (NVIDIA_FLAG,) if self.container.reserve else ()
         return (*reserve, *(f"--device {device}" for device in self.container.devices))
 
+    @property
+    def module_options(self) -> dict[str, str]:
+        """The CMake options of the GPU module, but for its device code."""
+        extra = self.wheel.extra
+        return {**({"XLLAMACPP_MODULE_LIBRARY_DIRS": ";".join(extra.folders)} if extra else {}), **self.cmake.module}
+
     def wheel_version(self, version: str) -> str:
         """Return the version of the row's wheel, with its local label."""
         return f"{version}+{self.wheel.label}" if self.wheel.label else version
@@ -238,10 +271,12 @@ class Row:
                 "SDK_IMAGE": self._image("sdk", bases.sdk, stand_ins),
                 "SDK_PACKAGES": " ".join(bases.sdk.packages),
                 "MODULE": self.backend,
-                "MODULE_CMAKE_OPTIONS": _options({**self._device_code(targets), **self.cmake.module, **other.cmake}),
+                "MODULE_CMAKE_OPTIONS": _options({**self._device_code(targets), **self.module_options, **other.cmake}),
             }
             if self.libraries:
                 arguments["RUNTIME_LIBRARIES"] = " ".join(libraries)
+            if extra := self.wheel.extra:
+                arguments["WHEEL_EXTRA"] = " ".join([extra.name, *extra.requirements])
             if self.cuda:
                 arguments["HOST_GCC_MAX"] = str(self.cuda.host_gcc_max)
             if self.rocm:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name, is_normalized_name
+
 from matrix_bases import Base
 from matrix_publication import Problem, published
 from matrix_row import Row
@@ -122,6 +125,35 @@ def _rocm(row: Row) -> Iterator[Problem]:
         yield "rocm.targets", "has one of them twice"
 
 
+def _extra(row: Row) -> Iterator[Problem]:
+    extra = row.wheel.extra
+    if not extra:
+        return
+    if not row.libraries:
+        yield "wheel.extra", "there are no libraries that it would bring"
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", extra.name):
+        yield "wheel.extra.name", f"is {extra.name}: small letters and digits, in parts joined by -"
+    if not extra.packages:
+        yield "wheel.extra.packages", "is empty"
+    for name, package in extra.packages.items():
+        key = f"wheel.extra.packages.{name}"
+        if not is_normalized_name(name):
+            yield key, f"write {canonicalize_name(name)}, as an index has it"
+        if not re.fullmatch(r"(\w[\w.-]*/)*\w[\w.-]*", package.folder):
+            yield f"{key}.folder", f"is {package.folder}: a path from site-packages on, as nvidia/cublas/lib"
+        try:
+            versions = SpecifierSet(package.versions)
+        except InvalidSpecifier:
+            yield f"{key}.versions", f"is {package.versions}: bounds of a version, as >=12.4,<13"
+            continue
+        if row.cuda:
+            # Libraries of the same major version that are no older have all that the module calls.
+            short = _short(row.cuda.toolkit)
+            fitting = f">={short},<{_number(short) + 1}"
+            if versions != SpecifierSet(fitting):
+                yield f"{key}.versions", f"is {package.versions}: what is linked with CUDA {short} takes {fitting}"
+
+
 def _device_code(row: Row) -> Iterator[Problem]:
     for name in row.sample:
         if name not in row.architectures:
@@ -215,7 +247,7 @@ def _container(row: Row) -> Iterator[Problem]:
 
 
 RULES: tuple[Callable[[Row], Iterator[Problem]], ...] = (
-    *(_kind, _names, _cuda, _rocm, _device_code, _native, published, _bases, _needed, _container),
+    *(_kind, _names, _cuda, _rocm, _device_code, _native, published, _extra, _bases, _needed, _container),
 )
 
 

@@ -41,6 +41,7 @@ def _row(row: Row, folder: str | None) -> dict[str, Any]:
         "folder": folder,
         "label": row.wheel.label,
         "libraries": _libraries(row),
+        "extra": _extra(row),
         "no_wheel": row.wheel.why,
         "no_image": row.image.why,
         "device_flags": list(row.device_flags),
@@ -50,6 +51,14 @@ def _row(row: Row, folder: str | None) -> dict[str, Any]:
         "min_driver": row.cuda and {"sass": row.cuda.min_driver.sass, "ptx": row.cuda.min_driver.ptx},
         "min_vulkan": row.vulkan and row.vulkan.min_version,
     }
+
+
+def _extra(row: Row) -> dict[str, Any] | None:
+    """Return the wheel's extra: which libraries it brings, and where the module looks for them."""
+    extra = row.wheel.extra
+    if extra is None:
+        return None
+    return {"name": extra.name, "libraries": list(row.libraries), "folders": list(extra.folders)}
 
 
 def _release(row: Row) -> str | None:

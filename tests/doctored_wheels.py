@@ -30,8 +30,9 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 def release_of(target: Target) -> Release:
     """Return what the build of a row knows of its wheel."""
     row = target.row
-    options = {**row.cmake.core, **row.cmake.module}
-    return Release(row.name, row.wheel.platform, row.wheel.label, REVISION, CREATED, options)
+    options = {**row.cmake.core, **row.module_options}
+    extra = (row.wheel.extra.name, *row.wheel.extra.requirements) if row.wheel.extra else ()
+    return Release(row.name, row.wheel.platform, row.wheel.label, REVISION, CREATED, options, extra)
 
 
 def sources() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,9 +12,21 @@ import xllamacpp
 MISSING = "libcudart.so.9"
 """str: what the module needs, and what no machine has: a CUDA that llama.cpp never ran with."""
 
+DRIVER = "libcuda.so.99"
+"""str: the same of NVIDIA's driver."""
 
-def make_gpu_build(folder: Path) -> dict[str, str]:
+
+def make_gpu_build(folder: Path, *, row: str | None = None, missing: str = MISSING) -> dict[str, str]:
     """Make a package that is the installed one and has a CUDA module too.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    row : str, optional
+        The row that it says it is of. Default: none, as a build of one's own.
+    missing : str, optional
+        The library that the module cannot be loaded without.
 
     Returns
     -------
@@ -27,6 +40,12 @@ def make_gpu_build(folder: Path) -> dict[str, str]:
     # The dynamic linker's own words for a missing library, with no compiler at hand: another name, not a longer one.
     needed = b"libstdc++.so.6\0"
     code = module.read_bytes()
+    name = missing.encode() + b"\0"
     assert needed in code
-    (package / "lib/libggml-cuda.so").write_bytes(code.replace(needed, MISSING.encode() + b"\0"))
+    assert len(name) <= len(needed)
+    (package / "lib/libggml-cuda.so").write_bytes(code.replace(needed, name.ljust(len(needed), b"\0")))
+    info = package / "_native/build_info.json"
+    text = json.dumps({**json.loads(info.read_text(encoding="utf-8")), "row": row})
+    info.unlink()
+    info.write_text(text, encoding="utf-8")
     return {"PYTHONPATH": str(folder)}

@@ -48,7 +48,9 @@ def make_wheel(
     return _write(path, info, files)
 
 
-def copy_wheel(wheel: Path, folder: Path, version: str, *, is_whole: bool = False) -> Path:
+def copy_wheel(
+    wheel: Path, folder: Path, version: str, *, is_whole: bool = False, metadata: Iterable[str] = ()
+) -> Path:
     """Write a copy of the built wheel under another version, for any Linux.
 
     Parameters
@@ -61,6 +63,8 @@ def copy_wheel(wheel: Path, folder: Path, version: str, *, is_whole: bool = Fals
         The copy's, with its local label.
     is_whole : bool, optional
         Whether it shall run. Default: False, without the libraries, which are most of it.
+    metadata : iterable of str, optional
+        More lines of METADATA.
     """
     with zipfile.ZipFile(wheel) as archive:
         old = next(name.split("/")[0] for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
@@ -70,9 +74,8 @@ def copy_wheel(wheel: Path, folder: Path, version: str, *, is_whole: bool = Fals
             for name in archive.namelist()
             if not name.endswith(("/", ".dist-info/RECORD")) and (is_whole or not name.endswith(".so"))
         }
-    files[f"{info}/METADATA"] = re.sub(
-        rb"^Version: .*$", f"Version: {version}".encode(), files[f"{info}/METADATA"], count=1, flags=re.MULTILINE
-    )
+    lines = "\n".join([f"Version: {version}", *metadata]).encode()
+    files[f"{info}/METADATA"] = re.sub(rb"^Version: .*$", lines, files[f"{info}/METADATA"], count=1, flags=re.MULTILINE)
     files[f"{info}/WHEEL"] = _wheel_text(tags)
     return _write(folder / f"xllamacpp-{version}-{tags}.whl", info, files)
 
@@ -89,13 +92,24 @@ def make_dependencies(folder: Path, url: str, wheel: WheelFile) -> tuple[Depende
     wheel : WheelFile
         The other one.
     """
-    records = []
-    for requirement in map(Requirement, wheel.requires_dist):
-        name = requirement.name.replace("-", "_").replace(".", "_")
-        found = wheel_file.read(make_wheel(folder, name, "999.0", metadata=["Requires-Python: >=3.8"]))
-        records.append(Dependency(found.path.name, f"{url}/{found.path.name}", found.sha256, found.size))
+    records = tuple(make_dependency(folder, url, Requirement(text).name, "999.0") for text in wheel.requires_dist)
     assert records
-    return tuple(records)
+    return records
+
+
+def make_dependency(folder: Path, url: str, project: str, version: str) -> Dependency:
+    """Write a wheel of a project that ours may depend on, and return its record.
+
+    Parameters
+    ----------
+    folder, url : Path, str
+        Where to, and where that is served.
+    project, version : str
+        What it is called.
+    """
+    name = project.replace("-", "_").replace(".", "_")
+    found = wheel_file.read(make_wheel(folder, name, version, metadata=["Requires-Python: >=3.8"]))
+    return Dependency(found.path.name, f"{url}/{found.path.name}", found.sha256, found.size)
 
 
 def _wheel_text(tags: str) -> bytes:

@@ -44,10 +44,19 @@ def _needed(wheel: WheelFile, target: Target) -> Iterator[Finding]:
 
 def _runpath(wheel: WheelFile, target: Target) -> Iterator[Finding]:
     inside = {library.file_name for library in wheel.libraries.values()}
+    module = module_of(wheel, target)
     for library in wheel.libraries.values():
         if library.rpath:
             yield Finding(library.name, "has an RPATH, which users cannot override: link with --enable-new-dtags")
         paths = [*library.rpath, *library.runpath]
+        brought = _extra_paths(target) if library is module else []
+        for path in brought:
+            if path not in paths:
+                yield Finding(
+                    library.name,
+                    f"does not look in '{path}', where an extra of the row {target.row.name} brings libraries: see "
+                    "native/cmake/module_runpath.cmake",
+                )
         for path in paths:
             folder = posixpath.normpath(posixpath.join(posixpath.dirname(library.name), path[len("$ORIGIN/") :]))
             if path != "$ORIGIN" and not path.startswith("$ORIGIN/"):
@@ -56,10 +65,16 @@ def _runpath(wheel: WheelFile, target: Target) -> Iterator[Finding]:
                     f"looks for libraries in '{path}', a folder of the machine that built it: CMAKE_INSTALL_RPATH is "
                     "to begin with $ORIGIN",
                 )
-            elif path != "$ORIGIN" and not folder.startswith("xllamacpp/"):
+            elif path not in ("$ORIGIN", *brought) and not folder.startswith("xllamacpp/"):
                 yield Finding(library.name, f"looks for libraries in '{path}', which is outside of the package")
         if not paths and set(library.needed) & inside:
             yield Finding(library.name, "finds its neighbours by no path: CMAKE_INSTALL_RPATH is to be $ORIGIN")
+
+
+def _extra_paths(target: Target) -> list[str]:
+    up = "/".join(".." for _ in FOLDER.split("/"))
+    extra = target.row.wheel.extra
+    return [f"$ORIGIN/{up}/{folder}" for folder in extra.folders] if extra else []
 
 
 def _sonames(wheel: WheelFile, target: Target) -> Iterator[Finding]:
@@ -108,7 +123,7 @@ def _entry_point(wheel: WheelFile, target: Target) -> Iterator[Finding]:
 
 
 NEEDED = Rule("NEEDED", "libraries link to nothing that the row does not name", _needed)
-RUNPATH = Rule("RUNPATH", "libraries find each other beside themselves, and look nowhere else", _runpath)
+RUNPATH = Rule("RUNPATH", "libraries look beside themselves, and elsewhere only for what an extra brings", _runpath)
 SONAMES = Rule("SONAMEs", "no library takes the place of another package's, or of another of ours", _sonames)
 STRIPPED = Rule("stripped", "no symbols that only a debugger reads", _stripped)
 ENTRY = Rule("entry point", "the extension exports its entry point alone", _entry_point)

@@ -57,10 +57,18 @@ def _metadata(wheel: WheelFile, target: Target) -> Iterator[Finding]:
         yield Finding(where, f"says version {metadata.version}, and the row's is {target.version}")
     if str(metadata.requires_python) != target.project["project"]["requires-python"]:
         yield Finding(where, f"says Requires-Python {metadata.requires_python}, unlike pyproject.toml")
+    extra = target.row.wheel.extra
     wanted = {str(Requirement(text)) for text in target.project["project"]["dependencies"]}
+    if extra:
+        wanted |= {str(Requirement(f'{text}; extra == "{extra.name}"')) for text in extra.requirements}
     found = {str(need) for need in metadata.requires_dist or []}
     for text in sorted(found ^ wanted):
-        yield Finding(where, f"Requires-Dist: {text} is {'not in pyproject.toml' if text in found else 'missing'}")
+        unknown = f"neither in pyproject.toml nor in wheel.extra of the row {target.row.name}"
+        yield Finding(where, f"Requires-Dist: {text} is {unknown if text in found else 'missing'}")
+    extras = {extra.name} if extra else set()
+    for name in sorted(extras ^ set(metadata.provides_extra or [])):
+        unknown = f"not wheel.extra of the row {target.row.name}"
+        yield Finding(where, f"Provides-Extra: {name} is {'missing' if name in extras else unknown}")
     for need in metadata.requires_dist or []:
         if need.url:
             yield Finding(where, f"Requires-Dist: {need} is an address, which an index refuses: name a version")
@@ -84,7 +92,9 @@ def _licence_metadata(wheel: WheelFile, target: Target) -> Iterator[Finding]:
 
 
 TAG = Rule("tag and label", "file name, tag and version are the row's, so that installers choose rightly", _tag)
-METADATA = Rule("metadata", "an index takes and shows it, and it asks for what pyproject.toml does", _metadata)
+METADATA = Rule(
+    "metadata", "an index takes and shows it, and it asks for what pyproject.toml and the row do", _metadata
+)
 LICENCE_METADATA = Rule(
     "licence metadata", "the expression is SPDX, and names the files that are there", _licence_metadata
 )

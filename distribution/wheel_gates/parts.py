@@ -106,7 +106,7 @@ def _provenance(wheel: WheelFile, target: Target) -> Iterator[Finding]:
         if info.get(key) != value:
             yield Finding(where, f"{key} is {info.get(key)!r}, and for the row {row.name} it is to be {value!r}")
     options = info.get("options", {})
-    for name, value in {**row.cmake.core, **row.cmake.module}.items():
+    for name, value in {**row.cmake.core, **row.module_options}.items():
         if options.get(name) != value:
             yield Finding(where, f"options: {name} is {options.get(name)!r}, and the row {row.name} has {value!r}")
     if (len(core) == 1) != (row.cmake.core["XLLAMACPP_CPU"] == "native"):

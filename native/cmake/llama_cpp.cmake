@@ -94,6 +94,7 @@ function(xllamacpp_find_modules directory out)
   set(${out} ${found} PARENT_SCOPE)
 endfunction()
 xllamacpp_find_modules("${LLAMA_CPP_DIR}/ggml" XLLAMACPP_MODULES)
+include(module_runpath)
 
 # Files of llama.cpp's that have a part of ours in their place or around them, each for the reason that stands there.
 if(XLLAMACPP_BUILD_CORE)

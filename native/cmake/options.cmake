@@ -44,6 +44,9 @@ if(XLLAMACPP_MODULES_DIR)
   endif()
 endif()
 
+set(XLLAMACPP_MODULE_LIBRARY_DIRS "" CACHE STRING
+  "Folders of site-packages where a GPU module looks for its toolkit's libraries, such as nvidia/cublas/lib")
+
 set(XLLAMACPP_LLAMA_CPP_DIR "" CACHE PATH "A checkout of llama.cpp to build instead of the pinned one")
 set(XLLAMACPP_SANITIZE "" CACHE STRING "Sanitizers for everything, llama.cpp included: 'address,undefined' or 'thread'")
 

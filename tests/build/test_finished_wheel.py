@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from packageurl import PackageURL
+from packaging.metadata import Metadata
 
 import bill_of_parts
 import compiled_in
@@ -64,6 +65,20 @@ def test_the_row_is_on_it(unfinished):
     assert {component["purl"] for component in document["components"]} == {"pkg:generic/a-part@1.2"}
     facts = {each["name"]: each["value"] for each in document["metadata"]["component"]["properties"]}
     assert facts["xllamacpp:row"] == "cuda-12.4"
+
+
+def test_what_the_row_links_to_comes_by_its_extra_alone(unfinished, finished):
+    path = finished_wheel.finish(unfinished, release_of(CUDA), [PART])
+    metadata = Metadata.from_email(read(path, f"xllamacpp-{CUDA.version}.dist-info/METADATA"), validate=True)
+    assert metadata.provides_extra == ["cuda"]
+    added = [str(need) for need in metadata.requires_dist if need.marker and "extra" in str(need.marker)]
+    assert added == [
+        'nvidia-cublas-cu12<13,>=12.4; extra == "cuda"',
+        'nvidia-cuda-runtime-cu12<13,>=12.4; extra == "cuda"',
+    ]
+    plain = read(finished, f"{Doctored.of(finished).info}/METADATA")
+    assert b"Provides-Extra" not in plain
+    assert len(metadata.requires_dist) - len(added) == len(Metadata.from_email(plain).requires_dist)
 
 
 def test_a_build_that_knows_no_commit_says_so(unfinished):

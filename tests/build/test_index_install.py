@@ -17,7 +17,7 @@ import wheel_file
 from file_server import FileServer
 from installers import OLDEST_PIP
 from ledger import Dependency, Ledger
-from wheel_copies import copy_wheel, make_dependencies, make_wheel
+from wheel_copies import copy_wheel, make_dependencies, make_dependency, make_wheel
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MATRIX = matrix.load(CHECKOUT)
@@ -37,6 +37,19 @@ RELEASED = {
     "vulkan": ["2026.11.0+vulkan"],
 }
 REASON = "wrong answers on <some> GPUs"
+
+
+# Stand-ins of NVIDIA's wheels, which are hundreds of megabytes.
+NVIDIAS = set(MATRIX.rows["cuda-12.4"].wheel.extra.packages)
+
+
+def extra_metadata(row):
+    """Return the lines of METADATA that the build of a row adds for its extra."""
+    extra = MATRIX.rows[row].wheel.extra
+    if not extra:
+        return []
+    needs = (f'Requires-Dist: {requirement}; extra == "{extra.name}"' for requirement in extra.requirements)
+    return [f"Provides-Extra: {extra.name}", *needs]
 
 
 class Place:
@@ -63,10 +76,15 @@ class Place:
         ledger = Ledger()
         for row, versions in RELEASED.items():
             for version in versions:
-                wheel = wheel_file.read(copy_wheel(Path(WHEEL), folder, version, is_whole=row == "cpu-generic"))
+                copy = copy_wheel(
+                    Path(WHEEL), folder, version, is_whole=row == "cpu-generic", metadata=extra_metadata(row)
+                )
+                wheel = wheel_file.read(copy)
                 wheel.write_metadata()
                 ledger = ledger_changes.add(ledger, MATRIX, wheel, row, self.files.url, NOW, local_urls=True)
-        ledger = dataclasses.replace(ledger, dependencies=make_dependencies(folder, self.files.url, wheel))
+        nvidias = (make_dependency(folder, self.files.url, name, "12.9.1") for name in NVIDIAS)
+        dependencies = (*make_dependencies(folder, self.files.url, wheel), *nvidias)
+        ledger = dataclasses.replace(ledger, dependencies=dependencies)
         return ledger_changes.yank(ledger, "2026.11.1+cu128", REASON)
 
     def _publish_theirs(self, folder: Path) -> None:
@@ -100,10 +118,18 @@ def test_a_row_is_installed_from_its_path_with_what_it_depends_on(place, environ
     environment.run("install", "--index-url", place.url("cu124"), "xllamacpp")
     found = environment.installed()
     assert found.pop("xllamacpp") == "2026.11.0+cu124"
-    assert len(found) == len(place.ledger.dependencies)
+    assert len(found) == len(place.ledger.dependencies) - len(NVIDIAS)
     # The line that people know from other indexes: no slash at the end, and everything anew.
     environment.run("install", "xllamacpp", "--force-reinstall", "--index-url", f"{place.index.url}/whl/cu128")
     assert environment.installed()["xllamacpp"] == "2026.11.0+cu128"
+    assert place.public.names() == []
+
+
+def test_the_extra_brings_the_toolkits_libraries_from_the_same_index(place, environment):
+    environment.run("install", "--index-url", place.url("cu124"), "xllamacpp[cuda]")
+    found = {name.replace("_", "-"): version for name, version in environment.installed().items()}
+    assert found["xllamacpp"] == "2026.11.0+cu124"
+    assert {name: found.get(name) for name in NVIDIAS} == dict.fromkeys(NVIDIAS, "12.9.1")
     assert place.public.names() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import html
 import json
 from html.parser import HTMLParser
 from pathlib import Path
@@ -207,9 +208,9 @@ def test_the_landing_page_says_what_can_be_chosen_and_where_to_look_for_the_rest
     assert "between <code>cpu</code> and <code>cu124</code>" in text
 
 
-@pytest.mark.parametrize("needed", ["rich>=13", "click>=9"])
+@pytest.mark.parametrize("needed", ["rich>=13", "click>=9", 'nvidia-cublas-cu12<13,>=12.4; extra == "cuda"'])
 def test_an_index_that_lacks_what_a_wheel_depends_on_is_refused(needed):
-    wheel = released("2026.11.0+cu124", requires_dist=("click>=8.1", needed, 'openai; extra == "cloud"'))
+    wheel = released("2026.11.0+cu124", requires_dist=("click>=8.1", needed, 'pywin32; sys_platform == "win32"'))
     with pytest.raises(LedgerError, match=rf"files\[0\] .*: requires_dist: there is no wheel for {needed} among"):
         index_site.tree(dataclasses.replace(LEDGER, files=(wheel,)), MATRIX, SITE)
     yanked = dataclasses.replace(wheel, yanked="wrong")
@@ -221,7 +222,8 @@ def test_an_index_that_lacks_what_a_wheel_depends_on_is_refused(needed):
 
 def test_the_landing_page_has_the_line_for_each_row():
     text = TREE["whl/index.html"]
-    assert f"pip install --index-url {SITE}/whl/cu124/ xllamacpp==2026.11.10+cu124" in text
+    line = f'pip install --index-url {SITE}/whl/cu124/ "xllamacpp[cuda]==2026.11.10+cu124"'
+    assert line in html.unescape(text)
     assert f"uv pip install --index-url {SITE}/whl/cpu/ xllamacpp==2026.11.2+cpu" in text
     assert f"{SITE}/whl/vulkan/" not in text
     assert "The newest version is <strong>2026.11.10</strong>" in text
@@ -336,6 +338,9 @@ def test_the_commands_take_a_wheel_to_the_site(tmp_path, capsys):
     run("check", *ledger, *site)
     assert "it has to be an https URL" in run("render", *ledger, "--site", "x", "--base-url", "wheels", status=1)
     assert "no file or version 9 is released" in run("yank", *ledger, "9", "--reason", "wrong", status=1)
+    run("extras", str(tmp_path / "extras.txt"))
+    asked = (tmp_path / "extras.txt").read_text().splitlines()
+    assert asked == sorted({text for row in MATRIX.rows.values() if row.cuda for text in row.wheel.extra.requirements})
     assert "Record what is released" in run("--help")
 
 

@@ -167,6 +167,35 @@ ILLEGAL = [
         "wheel.index",
         "taken by the row cpu-generic",
     ),
+    (
+        *("vulkan", "max_mb: 80}", "max_mb: 80, extra: {name: x, packages: {}}}"),
+        *("wheel.extra", "there are no libraries that it would bring"),
+    ),
+    ("cuda-12.4", "name: cuda\n", "name: Cuda\n", "wheel.extra.name", "is Cuda: small letters and digits"),
+    (
+        *("rocm-6.3", "max_mb: 300}", "max_mb: 300, extra: {name: rocm, packages: {}}}"),
+        *("wheel.extra.packages", "is empty"),
+    ),
+    (
+        *("cuda-12.4", "nvidia-cublas-cu12:", "nvidia_cublas:"),
+        *("wheel.extra.packages.nvidia_cublas", "write nvidia-cublas,"),
+    ),
+    (
+        *("cuda-12.4", "folder: nvidia/cublas/lib", "folder: /usr/local/cuda/lib64"),
+        *("wheel.extra.packages.nvidia-cublas-cu12.folder", "is /usr/local/cuda/lib64: a path from site-packages on"),
+    ),
+    (
+        *("cuda-12.4", "folder: nvidia/cublas/lib", "folder: ../nvidia/lib"),
+        *("wheel.extra.packages.nvidia-cublas-cu12.folder", "is ../nvidia/lib: a path from site-packages on"),
+    ),
+    (
+        *("cuda-12.4", '">=12.4,<13", folder: nvidia/cublas/lib', '"12.4", folder: nvidia/cublas/lib'),
+        *("wheel.extra.packages.nvidia-cublas-cu12.versions", "is 12.4: bounds of a version, as >=12.4,<13"),
+    ),
+    (
+        *("cuda-12.8", '">=12.8,<13", folder: nvidia/cublas/lib', '">=12.4,<13", folder: nvidia/cublas/lib'),
+        *("wheel.extra.packages.nvidia-cublas-cu12.versions", "linked with CUDA 12.8 takes >=12.8,<13"),
+    ),
     ("rocm-6.4", "alias: rocm", "alias: cuda", "alias", "cuda is taken by the row cuda-12.8"),
     ("rocm-6.4", "alias: rocm", "alias: vulkan", "alias", "vulkan is taken by the row vulkan"),
     ("cpu-generic", "alias: cpu", "alias: latest", "alias", "latest is taken"),

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+import finished_wheel
 from doctored_wheels import (
     BUILD_INFO,
     CHECKOUT,
@@ -20,6 +21,7 @@ from doctored_wheels import (
     TARGET,
     Doctored,
     found_by,
+    release_of,
     words,
 )
 from wheel_gates import archive, audits, clean_roots, naming, parts, reproducible
@@ -196,6 +198,29 @@ def test_what_is_wrong_is_found(doctored, tmp_path, fault):
     doctor(doctored)
     (tmp_path / "broken").mkdir()
     assert expected in words(run_one(gate, doctored.write(tmp_path / "broken")))
+
+
+CUBLAS = "nvidia-cublas-cu12>=12.4,<13"
+EXTRA_LOST = {
+    "package": (f'Requires-Dist: {CUBLAS}; extra == "cuda"', "Platform: any", "cublas-cu12<13,>=12.4; .* is missing"),
+    "versions": (CUBLAS, "nvidia-cublas-cu12", "cublas-cu12; .* is neither in pyproject.toml nor in wheel.extra"),
+    "name": ("Provides-Extra: cuda", "Platform: any", "Provides-Extra: cuda is missing"),
+}
+
+
+@pytest.mark.parametrize("lost", EXTRA_LOST)
+def test_an_extra_that_is_not_the_rows_is_found(doctored, tmp_path, lost):
+    cuda = Target.of(CHECKOUT, "cuda-12.4")
+    path = finished_wheel.finish(doctored.write(tmp_path), release_of(cuda), [])
+    assert not [*found_by(naming.METADATA, path, cuda)]
+    # The same wheel is not right for a row without an extra.
+    assert "Provides-Extra: cuda is not wheel.extra of the row vulkan" in words(
+        found_by(naming.METADATA, path, Target.of(CHECKOUT, "vulkan"))
+    )
+    old, new, said = EXTRA_LOST[lost]
+    wrong = Doctored.of(path)
+    wrong.edit(f"{wrong.info}/METADATA", old, new)
+    assert re.search(said, words(found_by(naming.METADATA, wrong.write(tmp_path), cuda)))
 
 
 def run_one(gate, path):

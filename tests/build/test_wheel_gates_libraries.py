@@ -200,6 +200,25 @@ def test_the_module_may_link_to_its_own_libraries_and_the_core_may_not(doctored,
     assert "needed.core of the row cuda-12.4" in found
 
 
+def test_the_module_looks_where_the_extra_brings_libraries_and_nowhere_else(doctored, tmp_path):
+    target = with_module(doctored, "cuda-12.4", ".nv_fatbin", fatbin((86, 2, 0x11)), tmp_path)
+    module = "xllamacpp/lib/libggml-cuda.so"
+    brought = [f"$ORIGIN/../../{folder}" for folder in target.row.wheel.extra.folders]
+
+    def said(library, *paths):
+        doctored.edit_library(library, PATCHELF, "--set-rpath", ":".join(paths), at=tmp_path)
+        return words(found_by(libraries.RUNPATH, doctored.write(tmp_path), target))
+
+    assert f"{module}: does not look in '{brought[0]}'" in said(module, "$ORIGIN", brought[1])
+    assert "in '$ORIGIN/../../nvidia/cudnn/lib', which is outside" in said(
+        module, "$ORIGIN", *brought, "$ORIGIN/../../nvidia/cudnn/lib"
+    )
+    assert "in '/usr/local/cuda/lib64', a folder of the" in said(module, "$ORIGIN", *brought, "/usr/local/cuda/lib64")
+    assert said(module, "$ORIGIN", *brought) == ""
+    # What is for the module is not for the core.
+    assert f"{LIBRARY}: looks for libraries in '{brought[0]}'" in said(LIBRARY, "$ORIGIN", brought[0])
+
+
 def test_what_the_matrix_names_and_the_module_does_not_need_is_found(doctored, tmp_path):
     target = with_module(doctored, "cuda-12.4", ".nv_fatbin", fatbin((86, 2, 0x11)), tmp_path)
     found = words(found_by(libraries.NEEDED, doctored.write(tmp_path), target))

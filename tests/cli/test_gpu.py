@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 import xllamacpp as xlc
-from gpu_build import MISSING, make_gpu_build
+from gpu_build import DRIVER, MISSING, make_gpu_build
 from xllamacpp.cli import gpu
 from xllamacpp.gpu_access import Finding, GpuAccess
 
@@ -51,6 +51,29 @@ def test_a_gpu_build_without_its_driver_says_so_and_serves_on_the_cpu(start, dem
     assert errors.count("Warning: ") == 1
     assert "no GPU can be used, going on with the CPU (XLLAMACPP_REQUIRE_GPU=1 makes this an error)" in errors
     assert f"{MISSING}, a part of CUDA 9, is missing: take the image" in errors
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        (
+            MISSING,
+            f'{MISSING}, a part of CUDA 9, is missing: pip install --index-url SITE/whl/cu124/ "xllamacpp[cuda]" (',
+        ),
+        (DRIVER, DRIVER),
+    ],
+)
+def test_a_wheel_without_its_toolkit_or_its_driver_answers_on_the_cpu_and_says_which(
+    run, demo_model, tmp_path, missing, words
+):
+    build = make_gpu_build(tmp_path, row="cuda-12.4", missing=missing)
+    done = run("complete", "--model", demo_model, "-n", "4", "Once", environment=build)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert "no GPU can be used, going on with the CPU" in done.stderr
+    assert words in done.stderr
+    # Which of the two is in the way is not left to the reader.
+    assert ("xllamacpp[cuda]" in done.stderr) == (missing == MISSING)
 
 
 @pytest.mark.parametrize("command", [["serve", *SMALL], ["chat", "Hello"], ["complete", "Once"], ["bench"]])

@@ -49,6 +49,7 @@ class Tree:
         self.answer = (0, "no error")
         self.capability = 860
         self.system_info = ""
+        self.extra_command = ""
 
     def add(self, *names: str, text: str = "") -> None:
         """Put files there, with the same text."""
@@ -78,7 +79,7 @@ class Tree:
             ask=lambda module, prefix: self.answer,
             capability=lambda module, index: self.capability,
         )
-        return diagnose(machine, [module], devices or [device("CPU", CPU)], self.system_info)
+        return diagnose(machine, [module], devices or [device("CPU", CPU)], self.system_info, self.extra_command)
 
     def _open(self, node: Path) -> None:
         if number := self.refused.get(str(node.relative_to(self.root))):

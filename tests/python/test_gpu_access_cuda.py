@@ -84,6 +84,21 @@ def test_a_missing_library_of_the_toolkit_is_told_from_the_driver(tree, library)
     assert "take the image" in remedy
 
 
+def test_a_wheel_says_what_installs_the_toolkits_libraries(tree):
+    tree.add(*NVIDIA)
+    tree.extra_command = "pip install xllamacpp[cuda]"
+    _, remedy = only(tree.find("cuda", "libcublas.so.12"))
+    assert remedy.startswith("pip install xllamacpp[cuda]; or take the image")
+    assert "xllamacpp[cuda]" not in str(tree.find("cuda", "libcuda.so.1"))
+
+
+@pytest.mark.parametrize("mark", [HOST, DOCKER])
+def test_that_the_driver_is_missing_is_said_where_there_is_no_gpu_either(tree, mark):
+    tree.add(mark)
+    problem, _ = only(tree.find("cuda", "libcuda.so.1"))
+    assert problem == "there is no NVIDIA GPU here (no /dev/nvidia0), nor its driver (libcuda.so.1)"
+
+
 def test_a_driver_that_is_too_old_is_named_with_its_version(tree):
     tree.add(DOCKER, *NVIDIA)
     tree.add(

@@ -28,18 +28,19 @@ EXPECTED = {
             "NVIDIA GeForce RTX 3060 has compute capability 8.6: cuda-12.4 has code for it",
             "driver 550.54.15 is CUDA 12.4's own (550.54.15) or newer",
             "cuda-12.8: it would run too; driver 550.54.15 is older than its own (570.124.06), so cuda-12.4 comes",
-            "first install libcudart.so.12 and libcublas.so.12, of CUDA 12.4",
+            'pip install --index-url SITE/whl/cu124/ "xllamacpp[cuda]"',
             "docker run -p 127.0.0.1:8080:8080 -v models:/models -e MODEL=demo --gpus all xllamacpp:cuda-12.4",
         ),
-        ("For a better one", "Not known"),
+        ("For a better one", "Not known", "first install"),
     ),
     "rtx_5090_driver_570": Expected(
         *("cuda-12.8", "cuda-12.8"),
         (
             "NVIDIA GeForce RTX 5090 has compute capability 12.0: cuda-12.8 has code for it",
             "cuda-12.4: it would run too; it has no code of its own for compute capability 12.0, so cuda-12.8",
+            "pip install --index-url SITE/whl/cu128/ xllamacpp ",
         ),
-        ("first install",),
+        ("first install", "[cuda]"),
     ),
     "rtx_5090_driver_550": Expected(
         *("cpu-generic", "cpu-generic"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
+from xllamacpp._build_info import BUILD_INFO
 from xllamacpp._native import _core
 from xllamacpp.errors import Error
 
@@ -21,7 +23,19 @@ def load_backends() -> None:
     """
     # Beside the extension and not beside this file: an editable install keeps them apart.
     library_folder = Path(_core.__file__).parent.parent / "lib"
+    _load_extra_libraries(library_folder)
     try:
         _core.load_backends(str(library_folder))
     except RuntimeError as error:
         raise Error(str(error)) from None
+
+
+@functools.cache
+def _load_extra_libraries(library_folder: Path) -> None:
+    # Not at the top: an import of xllamacpp is to be cheap.
+    from xllamacpp._native.extra_libraries import load_extra_libraries
+    from xllamacpp.select.rows import load_rows
+
+    row = load_rows().find(BUILD_INFO["row"])
+    if row and row.extra:
+        load_extra_libraries(library_folder / f"libggml-{row.backend}.so", row.extra)

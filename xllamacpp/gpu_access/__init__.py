@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xllamacpp._build_info import BUILD_INFO
 from xllamacpp.devices import get_backend_modules, get_device_info, get_system_info
 from xllamacpp.enums import ggml_backend_dev_type
 from xllamacpp.gpu_access import cuda, hip, vulkan
 from xllamacpp.gpu_access.machine import Finding, Machine, Module
+from xllamacpp.select.install_commands import extra_command
+from xllamacpp.select.rows import load_rows
 
 __all__ = ["Finding", "GpuAccess", "Machine", "get_gpu_access"]
 
@@ -68,11 +71,16 @@ def get_gpu_access() -> GpuAccess:
     GpuAccess
         With findings where there is no GPU at all, and for each GPU that cannot be used as it is.
     """
-    return diagnose(Machine(), get_backend_modules(), get_device_info(), get_system_info())
+    command = extra_command(BUILD_INFO["row"], load_rows())
+    return diagnose(Machine(), get_backend_modules(), get_device_info(), get_system_info(), command)
 
 
 def diagnose(
-    machine: Machine, modules: list[dict[str, Any]], devices: list[dict[str, Any]], system_info: str = ""
+    machine: Machine,
+    modules: list[dict[str, Any]],
+    devices: list[dict[str, Any]],
+    system_info: str = "",
+    extra_command: str = "",
 ) -> GpuAccess:
     """Do what :func:`get_gpu_access` does, for any machine.
 
@@ -86,6 +94,8 @@ def diagnose(
         As :func:`get_device_info` gives them.
     system_info : str, optional
         As :func:`get_system_info` gives it.
+    extra_command : str, optional
+        As :class:`Module` has it.
     """
     capabilities = re.search(r"\bCUDA : ARCHS = ([\d,]+)", system_info)
     gpu_modules = [
@@ -95,6 +105,7 @@ def diagnose(
             is_loaded=module["loaded"],
             reason=module["reason"],
             capabilities=tuple(map(int, capabilities[1].split(","))) if capabilities else (),
+            extra_command=extra_command,
         )
         for module in modules
         if module["name"] in _BACKENDS

@@ -35,8 +35,8 @@ def find_obstacles(machine: Machine, module: Module) -> list[Finding]:
     """
     findings = []
     if module.missing_library and not _is_driver(module.missing_library):
-        findings.append(_miss_toolkit(module.missing_library))
-    findings += _find_device_obstacles(machine)
+        findings.append(_miss_toolkit(module))
+    findings += _find_device_obstacles(machine, module)
     if findings:
         return findings
     if _is_driver(module.missing_library):
@@ -75,16 +75,18 @@ def _is_driver(library: str) -> bool:
     return library.startswith("libcuda.so")
 
 
-def _miss_toolkit(library: str) -> Finding:
+def _miss_toolkit(module: Module) -> Finding:
+    library = module.missing_library
     version = library.rpartition(".")[2]
+    with_pip = f"{module.extra_command}; or " if module.extra_command else ""
     return Finding(
         f"{library}, a part of CUDA {version}, is missing",
-        f"take the image, which has it; or install CUDA {version}'s runtime and cuBLAS where the dynamic linker finds "
-        "them (LD_LIBRARY_PATH)",
+        f"{with_pip}take the image, which has it; or install CUDA {version}'s runtime and cuBLAS where the dynamic "
+        "linker finds them (LD_LIBRARY_PATH)",
     )
 
 
-def _find_device_obstacles(machine: Machine) -> list[Finding]:
+def _find_device_obstacles(machine: Machine, module: Module) -> list[Finding]:
     # WSL shows every GPU as one node.
     if not machine.find("/dev/nvidia[0-9]*", "/dev/dxg"):
         hidden = machine.environment.get("NVIDIA_VISIBLE_DEVICES")
@@ -96,7 +98,8 @@ def _find_device_obstacles(machine: Machine) -> list[Finding]:
                     f"leave that variable out; {machine.give_nvidia()}",
                 )
             ]
-        return [Finding("there is no NVIDIA GPU here (no /dev/nvidia0)", machine.give_nvidia())]
+        driver = f", nor its driver ({module.missing_library})" if _is_driver(module.missing_library) else ""
+        return [Finding(f"there is no NVIDIA GPU here (no /dev/nvidia0){driver}", machine.give_nvidia())]
     nodes = machine.find("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia[0-9]*", "/dev/dxg")
     return machine.find_closed(nodes, machine.give_nvidia())
 

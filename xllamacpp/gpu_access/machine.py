@@ -55,6 +55,8 @@ class Module:
         Why, or why not, in the dynamic linker's words.
     capabilities : tuple of int, optional
         What a CUDA module has code for: 860 for compute capability 8.6.
+    extra_command : str, optional
+        What installs the libraries that it is linked to; empty where this build's wheel has no extra for that.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Module:
     is_loaded: bool
     reason: str
     capabilities: tuple[int, ...] = ()
+    extra_command: str = ""
 
     @property
     def missing_library(self) -> str:

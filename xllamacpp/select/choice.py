@@ -148,7 +148,7 @@ def _pip_offer(best: _Candidate, machine: Machine, rows: Rows) -> Offer:
     wrong_python = python_obstacle(machine, rows)
     return Offer(
         row=best.row.name,
-        commands=pip_commands(best.row, rows, with_uv=bool(wrong_python)),
+        commands=pip_commands(best.row, rows, machine, with_uv=bool(wrong_python)),
         reasons=(best.fit.reason, *([f"{wrong_python}: uv brings one that fits"] if wrong_python else [])),
         needs=missing_libraries(best.row, machine),
     )

@@ -9,10 +9,32 @@ SITE = "SITE/"
 """str: stands for the address of the index where there is none."""
 
 
-def pip_commands(row: Row, rows: Rows, *, with_uv: bool) -> tuple[str, ...]:
+def pip_commands(row: Row, rows: Rows, machine: Machine, *, with_uv: bool) -> tuple[str, ...]:
     """Return the commands that install a build's wheel; with uv, into an environment with a Python that uv brings."""
-    install = f"pip install --index-url {rows.site or SITE}{row.folder} xllamacpp"
+    has_all = machine.libraries is not None and _brought(row) <= machine.libraries
+    install = pip_command(row, rows, with_extra=not has_all)
     return (f"uv venv --python {rows.python}", f"uv {install}") if with_uv else (install,)
+
+
+def pip_command(row: Row, rows: Rows, *, with_extra: bool) -> str:
+    """Return the command that installs a build's wheel, with what its extra brings where that is wanted."""
+    # In quotes: brackets are a pattern to some shells.
+    what = f'"xllamacpp[{row.extra.name}]"' if row.extra and with_extra else "xllamacpp"
+    return f"pip install --index-url {rows.site or SITE}{row.folder} {what}"
+
+
+def extra_command(name: str | None, rows: Rows) -> str:
+    """Return the command that installs what a build's extra brings; empty where the build has none, or is not ours."""
+    row = rows.find(name)
+    if row is None or row.extra is None:
+        return ""
+    where = "" if rows.site else f" ({SITE} is the address of the package index)"
+    return pip_command(row, rows, with_extra=True) + where
+
+
+def _brought(row: Row) -> frozenset[str]:
+    """Return the libraries that a build's wheel links to and its extra brings."""
+    return frozenset(row.libraries).intersection(row.extra.libraries if row.extra else ())
 
 
 def docker_command(row: Row, rows: Rows, machine: Machine) -> str:
@@ -31,12 +53,15 @@ def _group_flags(row: Row, rows: Rows, machine: Machine) -> list[str]:
 
 
 def missing_libraries(row: Row, machine: Machine) -> tuple[str, ...]:
-    """Say which libraries a build's wheel links to that are not here, one line for each that brings them."""
+    """Say which libraries a build's wheel links to that are not here, one line for each that brings them.
+
+    Those that come with the command are left out.
+    """
     if machine.libraries is None:
         return ()
     lacking: dict[str, list[str]] = {}
     for name, provider in row.libraries.items():
-        if name not in machine.libraries:
+        if name not in machine.libraries | _brought(row):
             lacking.setdefault(provider, []).append(name)
     return tuple(
         f"first install {' and '.join(names)}, of {provider}: the wheel links to "

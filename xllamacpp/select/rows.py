@@ -12,6 +12,25 @@ from .resources import read_resource
 
 
 @dataclass(frozen=True)
+class Extra:
+    """What a wheel brings on demand, with packages of others.
+
+    Parameters
+    ----------
+    name : str
+        What stands in brackets for it: "cuda" for ``xllamacpp[cuda]``.
+    libraries : tuple of str
+        The libraries that come with it.
+    folders : tuple of str
+        Where they are, from site-packages on.
+    """
+
+    name: str
+    libraries: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     """A build: its wheel and its image.
 
@@ -27,6 +46,8 @@ class Row:
         The wheel's local label, as "cu124".
     libraries : mapping of str to str
         What the wheel links to and does not bring, and what does.
+    extra : Extra or None
+        What brings some of them on demand.
     no_wheel, no_image : str or None
         Why it is not published; None where it is.
     device_flags : tuple of str
@@ -49,6 +70,7 @@ class Row:
     folder: str | None
     label: str | None
     libraries: Mapping[str, str]
+    extra: Extra | None
     no_wheel: str | None
     no_image: str | None
     device_flags: tuple[str, ...]
@@ -88,6 +110,10 @@ class Rows:
     group_flag: str
     amd_gpus: Mapping[str, str]
 
+    def find(self, name: str | None) -> Row | None:
+        """Return the build of a name; None where there is none."""
+        return next((row for row in self.rows if row.name == name), None)
+
 
 def load_rows() -> Rows:
     """Read rows.json."""
@@ -97,8 +123,12 @@ def load_rows() -> Rows:
 
 
 def _row(values: dict[str, Any]) -> Row:
-    frozen: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return Row(**frozen)
+    row = _frozen(values)
+    return Row(**{**row, "extra": row["extra"] and Extra(**_frozen(row["extra"]))})
+
+
+def _frozen(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def numbers(version: str) -> tuple[int, ...]:
