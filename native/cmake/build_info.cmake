@@ -12,7 +12,7 @@ list(TRANSFORM modules REPLACE "^ggml-" "")
 list(SORT modules)
 
 set(backends cpu)
-foreach(backend cuda hip vulkan)
+foreach(backend cuda hip metal vulkan)
   if(backend IN_LIST modules)
     list(APPEND backends ${backend})
   endif()

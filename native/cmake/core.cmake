@@ -69,6 +69,7 @@ add_library(xllamacpp_core STATIC
   src/system/cpus.cpp
   src/system/freed_memory.cpp
   src/system/log_queue.cpp
+  src/system/shared_library.cpp
   src/system/threads.cpp
 )
 target_include_directories(xllamacpp_core
@@ -107,4 +108,11 @@ target_include_directories(xllamacpp_core SYSTEM PRIVATE
 
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(xllamacpp_core PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+endif()
+if(WIN32)
+  # windows.h defines macros `min` and `max` else, and brings an older version of winsock2.h's contents.
+  target_compile_definitions(xllamacpp_core PRIVATE NOMINMAX WIN32_LEAN_AND_MEAN)
+endif()
+if(MSVC)
+  target_compile_options(xllamacpp_core PRIVATE /utf-8 /bigobj)
 endif()

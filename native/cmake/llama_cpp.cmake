@@ -24,7 +24,14 @@ endif()
 set(GGML_CUDA   ${XLLAMACPP_BUILD_CUDA})
 set(GGML_HIP    ${XLLAMACPP_BUILD_HIP})
 set(GGML_VULKAN ${XLLAMACPP_BUILD_VULKAN})
+set(GGML_METAL  ${XLLAMACPP_BUILD_METAL})
+set(GGML_METAL_EMBED_LIBRARY ON)  # the kernels are in the module then, and not in files beside a program
 xllamacpp_default(GGML_CUDA_NCCL OFF)  # ON links whatever NCCL the build machine has: an undeclared dependency
+if(APPLE)
+  xllamacpp_default(GGML_BLAS    ON)   # the system's own (Accelerate), as in llama.cpp's releases
+else()
+  xllamacpp_default(GGML_BLAS    OFF)
+endif()
 xllamacpp_default(GGML_OPENMP    OFF)  # a second libgomp in the process; ggml's own thread pool is as fast here
 xllamacpp_default(GGML_LTO       OFF)
 xllamacpp_default(GGML_CCACHE    OFF)  # compiler_cache.cmake has set the launcher already

@@ -22,7 +22,11 @@ endif()
 set(crate "${CMAKE_CURRENT_SOURCE_DIR}/llguidance")
 # Shared by all build trees: the crate is the same in each, and a minute of work.
 set(target_dir "${XLLAMACPP_BUILD_CACHE}/llguidance")
-set(library "${target_dir}/release/${CMAKE_STATIC_LIBRARY_PREFIX}xllamacpp_llguidance${CMAKE_STATIC_LIBRARY_SUFFIX}")
+set(target_option)
+if(XLLAMACPP_RUST_TARGET)
+  set(target_option --target "${XLLAMACPP_RUST_TARGET}")
+endif()
+set(library "${target_dir}/${XLLAMACPP_RUST_TARGET}/release/${CMAKE_STATIC_LIBRARY_PREFIX}xllamacpp_llguidance${CMAKE_STATIC_LIBRARY_SUFFIX}")
 
 # The published crate carries its C header; cargo tells where it unpacked it.
 execute_process(
@@ -43,7 +47,7 @@ endif()
 add_custom_command(
   OUTPUT "${library}"
   COMMAND "${CARGO_EXECUTABLE}" build --release --locked --quiet
-          --manifest-path "${crate}/Cargo.toml" --target-dir "${target_dir}"
+          --manifest-path "${crate}/Cargo.toml" --target-dir "${target_dir}" ${target_option}
   DEPENDS "${crate}/Cargo.toml" "${crate}/Cargo.lock" "${crate}/src/lib.rs"
   COMMENT "Building LLGuidance ${XLLAMACPP_LLGUIDANCE_VERSION}"
   VERBATIM)
@@ -53,7 +57,10 @@ target_compile_definitions(llama-common PUBLIC LLAMA_USE_LLGUIDANCE)
 target_sources(llama-common PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_llguidance.cpp")
 target_include_directories(llama-common PRIVATE "${XLLAMACPP_LLGUIDANCE_DIR}")
 target_link_libraries(llama-common PRIVATE "${library}" ${CMAKE_DL_LIBS})
-if(UNIX AND NOT APPLE)
+if(WIN32)
+  # What Rust's own library calls there: rustc --print native-static-libs.
+  target_link_libraries(llama-common PRIVATE ntdll userenv ws2_32 dbghelp bcrypt)
+elseif(NOT APPLE)
   target_link_options(llama-common PRIVATE "LINKER:--exclude-libs,${CMAKE_STATIC_LIBRARY_PREFIX}xllamacpp_llguidance${CMAKE_STATIC_LIBRARY_SUFFIX}")
 endif()
 set(XLLAMACPP_HAS_LLGUIDANCE ON)

@@ -14,6 +14,17 @@ xllamacpp_env_option(XLLAMACPP_BUILD_CUDA   "Add the CUDA module (needs the CUDA
 xllamacpp_env_option(XLLAMACPP_BUILD_HIP    "Add the HIP module for AMD GPUs (needs ROCm)")
 xllamacpp_env_option(XLLAMACPP_BUILD_VULKAN "Add the Vulkan module (needs the Vulkan SDK: headers, glslc)")
 
+# Apple's compiler brings all that Metal needs. llama.cpp's own releases for Intel's Macs are without it.
+set(metal_default OFF)
+set(mac_processor "${CMAKE_OSX_ARCHITECTURES}")
+if(NOT mac_processor)
+  set(mac_processor "${CMAKE_SYSTEM_PROCESSOR}")
+endif()
+if(APPLE AND mac_processor STREQUAL "arm64")
+  set(metal_default ON)
+endif()
+option(XLLAMACPP_BUILD_METAL "Add the Metal module for Apple's GPUs" ${metal_default})
+
 if(DEFINED ENV{XLLAMACPP_CPU})
   set(cpu_default "$ENV{XLLAMACPP_CPU}")
 else()

@@ -5,6 +5,8 @@
 // of an answer, and goes on unconstrained. Here it is an exception, which llama.cpp's server makes an error of.
 #include "llama_llguidance.h"
 
+#include "../system/visibility.h"
+
 #include "sampling.h"
 
 #include "llguidance.h"
@@ -264,6 +266,6 @@ llama_sampler * llama_sampler_init_llg(const llama_vocab * vocab, const char * g
 
 namespace xllamacpp {
 
-__attribute__((visibility("default"))) void forget_tokenizers() { the_cache().clear(); }
+XLLAMACPP_VISIBLE void forget_tokenizers() { the_cache().clear(); }
 
 }  // namespace xllamacpp

@@ -6,7 +6,11 @@
 
 #include "arg.h"
 
-#ifndef _WIN32
+#ifdef _WIN32
+#    include <cstdlib>
+#elif defined(__APPLE__)
+#    include <crt_externs.h>
+#else
 extern char ** environ;
 #endif
 
@@ -14,10 +18,21 @@ namespace xllamacpp {
 
 namespace {
 
+char ** environment_block() {
+#ifdef _WIN32
+    return _environ;
+#elif defined(__APPLE__)
+    // A shared library there is not linked to `environ`.
+    return *_NSGetEnviron();
+#else
+    return environ;
+#endif
+}
+
 /// Everything that getenv would find.
 std::map<std::string, std::string> process_environment() {
     std::map<std::string, std::string> all;
-    for (char ** variable = environ; variable && *variable; ++variable) {
+    for (char ** variable = environment_block(); variable && *variable; ++variable) {
         const std::string text      = *variable;
         const size_t      separator = text.find('=');
         if (separator != std::string::npos) {

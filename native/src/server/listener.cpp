@@ -33,7 +33,7 @@ class sigpipe_keeper {
 
 listener::listener(const common_params & params, const route_table & routes) {
     {
-        const sigpipe_keeper keeper;
+        [[maybe_unused]] const sigpipe_keeper keeper;
         if (!http_.init(params)) {
             throw std::runtime_error("the HTTP server refused its configuration");
         }

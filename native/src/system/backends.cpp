@@ -3,10 +3,10 @@
 #include "ggml-backend.h"
 #include "llama.h"
 #include "system/log_queue.h"
+#include "system/shared_library.h"
 
 #include <algorithm>
 #include <cstdlib>
-#include <dlfcn.h>
 #include <filesystem>
 #include <mutex>
 #include <stdexcept>
@@ -30,9 +30,16 @@ registry & the_registry() {
 
 /// "libggml-cpu-haswell.so" -> "cpu-haswell"; empty for any other file.
 std::string module_name(const fs::path & file) {
-    const std::string prefix = "libggml-";
-    const std::string stem   = file.stem().string();
-    const bool        is_lib = file.extension() == ".so" || file.extension() == ".dylib";
+#ifdef _WIN32
+    const std::string prefix    = "ggml-";
+    const std::string extension = ".dll";
+#else
+    // macOS's too: CMake gives a module that ending there.
+    const std::string prefix    = "libggml-";
+    const std::string extension = ".so";
+#endif
+    const std::string stem   = file.stem().u8string();
+    const bool        is_lib = file.extension() == extension;
     // The libraries that everything links to have our suffix; modules keep ggml's names.
     const bool is_core = stem.size() > 4 && stem.compare(stem.size() - 4, 4, "-xlc") == 0;
     if (!is_lib || is_core || stem.compare(0, prefix.size(), prefix) != 0) {
@@ -51,12 +58,12 @@ std::string kind_of(const std::string & name) {
 std::vector<backend_module> find_modules(const std::string & directory) {
     std::vector<backend_module> modules;
     std::error_code             error;
-    for (const fs::directory_entry & entry : fs::directory_iterator(directory, error)) {
+    for (const fs::directory_entry & entry : fs::directory_iterator(fs::u8path(directory), error)) {
         const std::string name = module_name(entry.path());
         if (!name.empty()) {
             backend_module module;
             module.name = name;
-            module.path = entry.path().string();
+            module.path = entry.path().u8string();
             module.kind = kind_of(name);
             modules.push_back(module);
         }
@@ -73,23 +80,21 @@ std::vector<backend_module> find_modules(const std::string & directory) {
 /// We do this rather than ggml_backend_load_all_from_path, because a release build of ggml keeps the dynamic linker's
 /// error text to itself, and because that function also looks into the working directory.
 void probe(backend_module & module) {
-    void * handle = dlopen(module.path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
-        const char * problem = dlerror();
-        module.reason        = problem != nullptr ? problem : "cannot be opened";
+    const shared_library library(fs::u8path(module.path));
+    module.reason = library.problem();
+    if (!module.reason.empty()) {
         return;
     }
-    using score_function = int (*)();
-    const auto score     = reinterpret_cast<score_function>(dlsym(handle, "ggml_backend_score"));
-    module.score         = score != nullptr ? score() : 1;  // a native module has no score: it is the only one
+    auto * const score = library.find<int()>("ggml_backend_score");
+    module.score       = score != nullptr ? score() : 1;  // a native module has no score: it is the only one
     if (module.score == 0) {
         module.reason = "needs instructions that this CPU lacks";
     }
-    dlclose(handle);
 }
 
 bool load(backend_module & module, const std::string & reason) {
-    if (ggml_backend_load(module.path.c_str()) == nullptr) {
+    // ggml takes names as the system has them, which is UTF-8 everywhere but on Windows.
+    if (ggml_backend_load(fs::u8path(module.path).string().c_str()) == nullptr) {
         module.reason = "it gave no backend: no driver or device for it, or another version of its interface";
         return false;
     }

@@ -6,6 +6,8 @@
 
 #include "log.h"
 
+#include "visibility.h"
+
 #include "json.h"
 
 #include <atomic>
@@ -38,7 +40,7 @@ void emit(ggml_log_level level, const char * text) {
 
 struct common_log {};
 
-extern "C" __attribute__((visibility("default"))) void xllamacpp_set_log_sink(sink_function function) {
+extern "C" XLLAMACPP_VISIBLE void xllamacpp_set_log_sink(sink_function function) {
     sink.store(function, std::memory_order_release);
 }
 
