@@ -1,5 +1,5 @@
 # Builds for 64-bit ARM under Linux on another machine: Clang, with the headers and libraries of an ARM Debian.
-# `nox -s "cross_wheel(aarch64)"` makes that folder and uses this file. Debian 12's GCC does not know ARMv9.2 with SME.
+# docs/platforms.md has the commands. Debian 12's GCC does not know ARMv9.2 with SME.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 

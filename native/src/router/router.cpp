@@ -138,6 +138,7 @@ void router::impl::close() {
     is_closed_          = true;
     const auto deadline = std::chrono::steady_clock::now() + clients_patience;
     gate_.shut();
+    mcp_.shutdown();  // A request may be waiting for a tool.
     models_->stopping = true;
     // Each time again: a request that waited for a place may have started one more.
     while (!gate_.wait_empty_for(between_looks)) {
@@ -147,7 +148,6 @@ void router::impl::close() {
             listener_->clients().hang_up();
         }
     }
-    mcp_.shutdown();
     listener_->stop(clients_patience);
     forget_downloads();
     models_->models.unload_all();

@@ -239,7 +239,6 @@ void server::impl::tear_down() {
         gone = std::move(engine_);
     }
     if (gone) {
-        gone->mcp.shutdown();
         gone->http.stop(clients_patience);
     }
     forget_tokenizers();
@@ -254,6 +253,9 @@ void server::impl::end_requests() {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         open.swap(exchanges_);
+        if (engine_) {
+            engine_->mcp.shutdown();  // A request may be waiting for a tool.
+        }
     }
     for (const std::weak_ptr<exchange> & weak : open) {
         if (const std::shared_ptr<exchange> e = weak.lock()) {
