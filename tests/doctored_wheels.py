@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import compiled_in
-import finished_wheel
-from finished_wheel import Release
-from wheel_gates.gate import Finding, Gate, Target
-from wheel_gates.wheel_file import WheelFile
+from wheels import compiled_in, finished_wheel
+from wheels.finished_wheel import Release
+from wheels.gates.gate import Finding, Gate, Target
+from wheels.gates.wheel_file import WheelFile
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TARGET = Target.of(CHECKOUT, "cpu-generic")
