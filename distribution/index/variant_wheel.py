@@ -14,7 +14,7 @@ from urllib.parse import quote
 from index import variants
 from index.ledger import LedgerError
 from index.variants import Variant, variants_json
-from wheels import finished_wheel
+from wheels.archive import BUILD_INFO, SBOM, write
 
 
 def derive(wheel: Path, variant: Variant, folder: Path) -> Path:
@@ -46,16 +46,16 @@ def derive(wheel: Path, variant: Variant, folder: Path) -> Path:
     version = f"{old.partition('+')[0]}+{variants.LABEL}"
     before, info = (f"{project}-{each}.dist-info" for each in (old, version))
     files = {name.replace(f"{before}/", f"{info}/", 1): data for name, data in files.items()}
-    sbom, metadata = f"{info}/sboms/{finished_wheel.SBOM}", f"{info}/METADATA"
-    if missing := {finished_wheel.BUILD_INFO, sbom, metadata, f"{info}/RECORD"} - files.keys():
+    sbom, metadata = f"{info}/sboms/{SBOM}", f"{info}/METADATA"
+    if missing := {BUILD_INFO, sbom, metadata, f"{info}/RECORD"} - files.keys():
         raise LedgerError(f"{wheel.name} has no {', '.join(sorted(missing))}: take the one that the row's build made")
 
     del files[f"{info}/RECORD"]
     files[metadata] = re.sub(
         rb"^Version: .*$", f"Version: {version}".encode(), files[metadata], count=1, flags=re.MULTILINE
     )
-    build = json.loads(files[finished_wheel.BUILD_INFO]) | {"version": version}
-    files[finished_wheel.BUILD_INFO] = (json.dumps(build, indent=2) + "\n").encode()
+    build = json.loads(files[BUILD_INFO]) | {"version": version}
+    files[BUILD_INFO] = (json.dumps(build, indent=2) + "\n").encode()
     files[sbom] = _relabelled(files[sbom].decode(), old, version).encode()
     if variant.name:
         files[f"{info}/variant.json"] = variants_json({variant.name: variant.properties}).encode()
@@ -65,7 +65,7 @@ def derive(wheel: Path, variant: Variant, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as drafts:
         draft = Path(drafts) / copy.name
-        finished_wheel.write(draft, files, f"{info}/RECORD", created)
+        write(draft, files, f"{info}/RECORD", created)
         draft.replace(copy)
     return copy
 

@@ -7,11 +7,7 @@ usage: python -m wheels.finished_wheel FOLDER --row ROW --platform TAG ...  (FOL
 from __future__ import annotations
 
 import argparse
-import base64
-import csv
 import datetime
-import hashlib
-import io
 import json
 import os
 import re
@@ -22,13 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wheels import bill_of_parts
+from wheels.archive import BUILD_INFO, SBOM, write
 from wheels.compiled_in import Part, parts
 
-SBOM = "xllamacpp.cdx.json"
-BUILD_INFO = "xllamacpp/_native/build_info.json"
 # The oldest time that a zip archive can hold: of a build that does not know when its sources were committed.
 _OLDEST = datetime.datetime(1980, 1, 1, tzinfo=datetime.UTC)
-_MODE = 0o100644
 # What a build has for the commit and its time where nobody gave them.
 _UNKNOWN = ("", "unknown")
 
@@ -116,23 +110,6 @@ def finish(wheel: Path, release: Release, inside: Iterable[Part]) -> Path:
         wheel.unlink()
         new.rename(finished)
     return finished
-
-
-def write(path: Path, files: Mapping[str, bytes], record: str, created: datetime.datetime) -> None:
-    """Write a wheel's archive, with its RECORD: in one order, one mode and one time, so that nothing else shows."""
-    order = sorted(files, key=lambda name: (".dist-info/" in name, name))
-    lines = io.StringIO()
-    rows = csv.writer(lines, lineterminator="\n")
-    for name in order:
-        digest = base64.urlsafe_b64encode(hashlib.sha256(files[name]).digest()).rstrip(b"=").decode()
-        rows.writerow([name, f"sha256={digest}", len(files[name])])
-    rows.writerow([record, "", ""])
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in [*order, record]:
-            member = zipfile.ZipInfo(name, created.astimezone(datetime.UTC).timetuple()[:6])
-            member.external_attr = _MODE << 16
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, lines.getvalue() if name == record else files[name])
 
 
 def _metadata(text: str, version: str, licence: str, licences: Iterable[str], extra: tuple[str, ...]) -> str:

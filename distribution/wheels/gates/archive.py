@@ -53,7 +53,7 @@ def _contents(wheel: WheelFile, target: Target) -> Iterator[Finding]:
 def _record(wheel: WheelFile, target: Target) -> Iterator[Finding]:
     record = f"{wheel.dist_info}/RECORD"
     rows = {row[0]: row[1:] for row in csv.reader(wheel.read(record).decode().splitlines()) if row}
-    remedy = "write RECORD last (distribution/wheels/finished_wheel.py does)"
+    remedy = "write RECORD last (distribution/wheels/archive.py does)"
     for name in wheel.names:
         if name == record:
             continue
@@ -70,7 +70,7 @@ def _record(wheel: WheelFile, target: Target) -> Iterator[Finding]:
 
 
 def _plain(wheel: WheelFile, target: Target) -> Iterator[Finding]:
-    remedy = "distribution/wheels/finished_wheel.py gives every file one time and one mode"
+    remedy = "distribution/wheels/archive.py gives every file one time and one mode"
     members = wheel.archive.infolist()
     times = Counter(member.date_time for member in members)
     if len(times) > 1:

@@ -64,7 +64,7 @@ def _members(one: WheelFile, other: WheelFile) -> Iterator[Finding]:
 
 def _entries(one: WheelFile, other: WheelFile) -> Iterator[Finding]:
     if one.names != other.names and set(one.names) == set(other.names):
-        yield Finding(one.path.name, "has its files in another order: distribution/wheels/finished_wheel.py sorts them")
+        yield Finding(one.path.name, "has its files in another order: distribution/wheels/archive.py sorts them")
     twins = {member.filename: member for member in other.archive.infolist()}
     pairs = [(member, twins[member.filename]) for member in one.archive.infolist() if member.filename in twins]
     for what, remedy in _ENTRY_REMEDIES.items():

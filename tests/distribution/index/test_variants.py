@@ -18,6 +18,7 @@ from index.ledger import LedgerError
 from index.variants import Variant, plain_name, variant_of, variants_json
 from matrix.row import MatrixError
 from wheels import finished_wheel
+from wheels.archive import SBOM
 from wheels.gates.gate import Target
 
 MATRIX = matrix.load(CHECKOUT)
@@ -77,7 +78,7 @@ def test_the_copy_differs_in_its_version_and_says_what_it_needs(released, tmp_pa
     assert json.loads(after.pop(f"{new}variant.json"))["variants"].keys() == {"cu124"}
     assert after.keys() == {name.replace(old, new) for name in before}
     changed = {name for name in before if before[name] != after[name.replace(old, new)]}
-    sbom = f"sboms/{finished_wheel.SBOM}"
+    sbom = f"sboms/{SBOM}"
     assert changed == {BUILD_INFO, *(old + name for name in ("METADATA", "RECORD", sbom))}
     for name in changed:
         assert CUDA.version.encode() not in after[name.replace(old, new)], name
@@ -113,7 +114,7 @@ def test_a_copy_for_all_says_nothing_of_variants(released, tmp_path):
 
 def test_a_wheel_that_no_rows_build_has_finished_is_refused(finished, tmp_path):
     unfinished = Doctored.of(finished)
-    del unfinished.files[f"{unfinished.info}/sboms/{finished_wheel.SBOM}"]
+    del unfinished.files[f"{unfinished.info}/sboms/{SBOM}"]
     wheel = unfinished.write(tmp_path)
     with pytest.raises(LedgerError, match=r"has no .*sboms/.*: take the one that the row's build made"):
         variant_wheel.derive(wheel, Variant(None), tmp_path / "variants")

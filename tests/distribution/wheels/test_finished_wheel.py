@@ -16,6 +16,7 @@ from packaging.metadata import Metadata
 import llama_cpp_pin
 from doctored_wheels import BUILD_INFO, CHECKOUT, LIBRARY, REVISION, Doctored, release_of, sources
 from wheels import bill_of_parts, compiled_in, finished_wheel
+from wheels.archive import SBOM
 from wheels.compiled_in import Part, PartsError
 from wheels.gates.gate import Target
 from wheels.gates.parts import PIN
@@ -59,7 +60,7 @@ def test_the_row_is_on_it(unfinished):
     assert metadata["License-Expression"] == "MIT AND Zlib"
     assert {"LICENSE", "a-part/LICENSE"} <= set(metadata.get_all("License-File"))
     assert "# xllamacpp" in metadata.get_payload()
-    document = json.loads(read(path, f"{info}/sboms/{finished_wheel.SBOM}"))
+    document = json.loads(read(path, f"{info}/sboms/{SBOM}"))
     assert {component["purl"] for component in document["components"]} == {"pkg:generic/a-part@1.2"}
     facts = {each["name"]: each["value"] for each in document["metadata"]["component"]["properties"]}
     assert facts["xllamacpp:row"] == "cuda-12.4"

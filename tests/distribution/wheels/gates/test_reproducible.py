@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from doctored_wheels import BUILD_INFO, CREATED, LIBRARY, TARGET, Doctored, words
-from wheels import finished_wheel
+from wheels.archive import write
 from wheels.gates.reproducible import Reproducible
 from wheels.gates.wheel_file import WheelFile
 
@@ -73,7 +73,7 @@ def test_a_file_that_one_of_them_lacks_is_told(builds):
 def test_times_and_modes_of_entries_are_told_once(builds):
     one, second, folder = builds
     path = folder / second.name
-    finished_wheel.write(path, second.files, f"{second.info}/RECORD", CREATED + datetime.timedelta(hours=1))
+    write(path, second.files, f"{second.info}/RECORD", CREATED + datetime.timedelta(hours=1))
     found = compare(one, path).splitlines()
     assert len(found) == 1
     assert "date_time is (2026, 11, 26, 10, 0, 0) and (2026, 11, 26, 11, 0, 0), and" in found[0]
