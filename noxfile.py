@@ -25,18 +25,18 @@ from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).parent / "distribution"))
 
-import docker_engine as engines
-import gpu_tests
-import image_builds
-import index_commands
 import llama_cpp_pin
-import rendering
-from base_images import prepare
-from engine import Engine
-from engine_errors import EngineError
+from engines import available
+from engines.engine import Engine
+from engines.errors import EngineError
+from engines.private_engine import PrivateEngine
+from images import builds as image_builds
+from images import gpu_tests
+from images.base_images import prepare
+from index import commands as index_commands
 from matrix import MatrixError, load
-from private_engine import PrivateEngine
-from wheel_builds import (
+from rendering import made_files
+from wheels.builds import (
     BUILD,
     PROJECT,
     ROOT,
@@ -275,7 +275,7 @@ def capabilities(session: nox.Session) -> None:
 @nox.session(default=False, venv_backend="none")
 def matrix(session: nox.Session) -> None:
     """Compare what is made from matrix.yaml with it: -- check; write it: -- render; print jobs: -- --json."""
-    if rendering.main(session.posargs, ROOT):
+    if made_files.main(session.posargs, ROOT):
         session.error("see above")
 
 
@@ -291,7 +291,7 @@ def release(session: nox.Session) -> None:
     """Check a release and take it to a registry and an index, step by step: -- VERSION, or -- --help."""
     session.install(*nox.project.dependency_groups(PROJECT, "release"))
     environment = {"PYTHONPATH": str(ROOT / "distribution"), "PYTHONSAFEPATH": "1"}
-    session.run("python", "-m", "release_commands", *session.posargs, env=environment)
+    session.run("python", "-m", "release.commands", *session.posargs, env=environment)
 
 
 @nox.session(default=False, venv_backend="none")
@@ -301,13 +301,13 @@ def docker_engine(session: nox.Session) -> None:
         if session.posargs == ["stop"]:
             session.log("stopped" if PrivateEngine().stop() else "none was running")
         else:
-            print(engines.keep())
+            print(available.keep())
 
 
 @nox.session(default=False, venv_backend="none")
 def base_images(session: nox.Session) -> None:
     """Pull the images that a row's are built on, or make stand-ins of Debian's packages: -- ROW..., else of all."""
-    with errors_of(session), engines.engine() as engine:
+    with errors_of(session), available.engine() as engine:
         for row in session.posargs or [name for name, row in MATRIX.rows.items() if row.has_stand_ins]:
             prepare(engine, MATRIX.row(row).bases.images)
 
@@ -316,7 +316,7 @@ def base_images(session: nox.Session) -> None:
 @each_row
 def image(session: nox.Session, row: str) -> None:
     """Build the image of a row. Arguments after -- are what its GPU module is compiled for, e.g. 86-real."""
-    with errors_of(session), engines.engine() as engine:
+    with errors_of(session), available.engine() as engine:
         built = image_builds.build(engine, ROOT, MATRIX.row(row), architectures=session.posargs or None)
         session.log(f"{', '.join(built.tags)}: {built.attrs['Size'] / 1e6:.0f} MB")
 
@@ -325,7 +325,7 @@ def image(session: nox.Session, row: str) -> None:
 @each_row
 def image_check(session: nox.Session, row: str) -> None:
     """Check the Dockerfile of a row and build its core: as far as can be gone where its SDK cannot be had."""
-    with errors_of(session), engines.engine() as engine:
+    with errors_of(session), available.engine() as engine:
         image_builds.check(engine, ROOT, MATRIX.row(row))
 
 
@@ -333,10 +333,10 @@ def image_check(session: nox.Session, row: str) -> None:
 @each_row
 def image_test(session: nox.Session, row: str) -> None:
     """Build the image of a row and test it from outside, as its users run it. Arguments after -- go to pytest."""
-    with errors_of(session), engines.engine() as engine:
+    with errors_of(session), available.engine() as engine:
         image_builds.build(engine, ROOT, MATRIX.row(row))
         wheel_file = install_image_wheel(session, engine, row)
-        places = ("tests/image", "tests/build")
+        places = ("tests/image", "tests/distribution")
         run_docker_tests(session, engine, *places, XLLAMACPP_ROW=row, XLLAMACPP_WHEEL=str(wheel_file))
 
 
@@ -350,19 +350,19 @@ def wheel_check(session: nox.Session, row: str) -> None:
     with errors_of(session), contextlib.ExitStack() as cleanup:
         environment = {"PYTHONPATH": str(ROOT / "distribution"), "PYTHONSAFEPATH": "1"}
         if roots or not wheel_file:
-            engine = cleanup.enter_context(engines.engine())
+            engine = cleanup.enter_context(available.engine())
             environment |= engine.environment
             wheel_file = wheel_file or export_image_wheel(engine, row)
         install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "wheel_check"))
         if roots:
             options += ["--roots", "--model", model_path(session), *other_pythons(session)]
-        session.run("python", "-m", "wheel_gates", row, str(wheel_file), *options, env=environment)
+        session.run("python", "-m", "wheels.gates", row, str(wheel_file), *options, env=environment)
 
 
 @nox.session(default=False)
 def compose_test(session: nox.Session) -> None:
     """Build cpu-generic's image and test compose.yaml and the examples with it. Arguments after -- go to pytest."""
-    with errors_of(session), engines.engine() as engine:
+    with errors_of(session), available.engine() as engine:
         image_builds.build(engine, ROOT, MATRIX.row("cpu-generic"))
         install_image_wheel(session, engine, "cpu-generic")
         run_docker_tests(session, engine, "tests/compose")
@@ -372,7 +372,7 @@ def compose_test(session: nox.Session) -> None:
 @nox.parametrize("row", GPU_ROWS, ids=GPU_ROWS)
 def gpu_test(session: nox.Session, row: str) -> None:
     """Run the tests that need a GPU in the image of a row, on a machine with such a GPU."""
-    with errors_of(session), engines.engine() as engine:
+    with errors_of(session), available.engine() as engine:
         image_builds.build(engine, ROOT, MATRIX.row(row), target="test")
         if status := gpu_tests.run(engine, MATRIX, MATRIX.row(row), session.posargs):
             session.error(f"the tests ended with {status}")

@@ -67,9 +67,9 @@ ARG CORE_CMAKE_OPTIONS
 RUN --network=none --mount=type=bind,from=module,source=/module,target=/module \
     --mount=type=cache,target=/root/.cache/ccache \
     /scripts/build_wheel ${CORE_CMAKE_OPTIONS} -DXLLAMACPP_MODULES_DIR=/module
-COPY distribution/bill_of_parts.py distribution/compiled_in.py distribution/finished_wheel.py /scripts/
+COPY distribution/wheels/ /scripts/wheels/
 ARG MODULE_CMAKE_OPTIONS ROW WHEEL_LABEL WHEEL_PLATFORM REVISION CREATED
-RUN --network=none /opt/build/bin/python /scripts/finished_wheel.py /wheel \
+RUN --network=none PYTHONPATH=/scripts /opt/build/bin/python -m wheels.finished_wheel /wheel \
     --row "${ROW}" --label "${WHEEL_LABEL}" --platform "${WHEEL_PLATFORM}" \
     --revision "${REVISION}" --created "${CREATED}" --options="${CORE_CMAKE_OPTIONS} ${MODULE_CMAKE_OPTIONS}"
 
@@ -94,7 +94,7 @@ RUN --mount=type=bind,source=Dockerfiles/scripts,target=/scripts \
 # The list of it, made outside, so that the tool which makes it stays outside.
 FROM sources AS sbom
 COPY --chmod=0755 Dockerfiles/scripts/write_sbom Dockerfiles/scripts/sbom.py /scripts/
-COPY distribution/bill_of_parts.py distribution/compiled_in.py /scripts/
+COPY distribution/wheels/ /scripts/wheels/
 ARG ROW
 RUN --network=none --mount=type=bind,from=installed,target=/installed /scripts/write_sbom /installed "${ROW}"
 

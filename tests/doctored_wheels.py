@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import compiled_in
-import finished_wheel
-from finished_wheel import Release
-from wheel_gates.gate import Finding, Gate, Target
-from wheel_gates.wheel_file import WheelFile
+from wheels import compiled_in
+from wheels.archive import write
+from wheels.finished_wheel import Release
+from wheels.gates.gate import Finding, Gate, Target
+from wheels.gates.wheel_file import WheelFile
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TARGET = Target.of(CHECKOUT, "cpu-generic")
@@ -112,7 +112,7 @@ class Doctored:
     def write(self, folder: Path) -> Path:
         """Write the wheel, with a RECORD that is right unless there is one to keep."""
         path = folder / self.name
-        finished_wheel.write(path, self.files, f"{self.info}/RECORD", CREATED)
+        write(path, self.files, f"{self.info}/RECORD", CREATED)
         if self.keep_record is not None or self.modes:
             self._write_again(path)
         return path

@@ -7,11 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import changelog
-import image_tables
 import matrix
-import rendering
-from image_runs import FILE as RUNS
+from release import changelog
+from rendering import made_files, tables
+from rendering.image_runs import FILE as RUNS
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -38,7 +37,7 @@ def make_checkout(folder: Path, version: str) -> Path:
     version : str
         The version.
     """
-    for path in (matrix.FILE, "pyproject.toml", RUNS, *rendering.WHOLE, *image_tables.SECTIONS):
+    for path in (matrix.FILE, "pyproject.toml", RUNS, *made_files.WHOLE, *tables.SECTIONS):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / path, folder / path)
     edit(folder / matrix.FILE, r"digest: null", f"digest: {DIGEST}")
@@ -49,7 +48,7 @@ def make_checkout(folder: Path, version: str) -> Path:
     (folder / ".gitignore").write_text("/build/\n")
     git(folder, "init", "--quiet", "--initial-branch=main")
     changelog.build(folder, version)
-    rendering.render(folder)
+    made_files.render(folder)
     commit(folder)
     return folder
 

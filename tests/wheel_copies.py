@@ -11,9 +11,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-import wheel_file
-from ledger import Dependency
-from wheel_file import WheelFile
+from index import wheel_file
+from index.ledger import Dependency
+from index.wheel_file import WheelFile
 
 PLATFORM = "manylinux_2_17_x86_64"
 """str: of the copies, so that they install on any Linux that the tests run on."""

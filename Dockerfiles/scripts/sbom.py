@@ -16,8 +16,8 @@ from pathlib import Path
 from cyclonedx.model.component import Component
 from packageurl import PackageURL
 
-from bill_of_parts import compiled, component, of_image
-from compiled_in import parts
+from wheels.bill_of_parts import compiled, component, of_image
+from wheels.compiled_in import parts
 
 
 def debian_packages(root: Path) -> Iterator[Component]:

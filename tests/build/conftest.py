@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import shutil
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-import finished_wheel
-from doctored_wheels import TARGET, is_generic, parts_of, release_of
-from installers import OLDEST_PIP, Environment, fetch_pip
 
 # pip runs a source distribution's metadata hook even for a download; this one needs nothing installed.
 _BACKEND = """
@@ -86,30 +80,3 @@ def make_sdist(tmp_path: Path) -> Callable[..., Sdist]:
         return Sdist(path, version)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def pips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Download the oldest pip and the newest."""
-    versions = {"oldest pip": OLDEST_PIP, "newest pip": None}
-    return {name: fetch_pip(tmp_path_factory.mktemp("pip"), version) for name, version in versions.items()}
-
-
-@pytest.fixture(params=["oldest pip", "newest pip", "uv"])
-def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
-    """Give an empty environment for each installer."""
-    if request.param == "uv":
-        return Environment(tmp_path / "environment")
-    return Environment(tmp_path / "environment", request.getfixturevalue("pips")[request.param])
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the wheel under test, finished as cpu-generic's."""
-    wheel = os.environ.get("XLLAMACPP_WHEEL")
-    if wheel is None:
-        pytest.skip("XLLAMACPP_WHEEL names no wheel (`nox -s tests` sets it)")
-    if not is_generic(Path(wheel)):
-        pytest.skip(f"{wheel} is not built as {TARGET.row.name} is")
-    copy = Path(shutil.copy(wheel, tmp_path_factory.mktemp("finished")))
-    return finished_wheel.finish(copy, release_of(TARGET), parts_of(copy))

@@ -16,8 +16,8 @@ import pytest
 from ruamel.yaml import YAML
 
 import matrix
-import workflow_jobs
 import workflow_runs
+from rendering import workflow_jobs
 from workflow_runs import BY_HAND, CHECKOUT, PROPOSED, PUSHED, SCHEDULED, TAGGED, WORKFLOWS, Setting, run
 
 MATRIX = matrix.load(CHECKOUT)

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-import docker_engine
 import matrix
 from compose.projects import ROOT
-from engine import Engine
+from engines import available
+from engines.engine import Engine
 from matrix import Matrix
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """Give the engine that answers, or a private one for the time."""
-    with docker_engine.engine() as found:
+    with available.engine() as found:
         yield found
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from docker.models.containers import Container
 from docker.models.volumes import Volume
 
-from engine import Engine
-from engine_errors import ComposeError
+from engines.engine import Engine
+from engines.errors import ComposeError
 from image.containers import address_of, put_file
 from xllamacpp import models
 

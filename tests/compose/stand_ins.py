@@ -6,10 +6,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-import base_images
 from compose.projects import ROOT
-from engine import Engine
-from matrix_bases import Base, StandIn
+from engines.engine import Engine
+from images import base_images
+from matrix.bases import Base, StandIn
 
 
 def nginx(engine: Engine) -> dict[str, Any]:

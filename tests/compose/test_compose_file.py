@@ -9,7 +9,7 @@ from docker.errors import NotFound
 from openai import OpenAI
 
 from compose.projects import IMAGE, MESSAGES, ROOT, override, project
-from engine_errors import ComposeError
+from engines.errors import ComposeError
 
 pytestmark = pytest.mark.docker
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from compose.projects import ROOT, Project
-from engine_errors import ComposeError
+from engines.errors import ComposeError
 
 pytestmark = pytest.mark.docker
 

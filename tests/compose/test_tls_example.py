@@ -15,7 +15,7 @@ from openai import AuthenticationError, OpenAI
 
 from compose.projects import IMAGE, MESSAGES, ROOT, override, project
 from compose.stand_ins import nginx
-from engine_errors import ComposeError
+from engines.errors import ComposeError
 from image.containers import running, wait_until_healthy
 
 pytestmark = pytest.mark.docker

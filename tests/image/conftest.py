@@ -13,13 +13,13 @@ import trustme
 from docker import DockerClient
 from docker.models.volumes import Volume
 
-import base_images
-import docker_engine
-import facts
 import matrix
-from engine import Engine
+from engines import available
+from engines.engine import Engine
 from image.containers import put_file
+from images import base_images
 from matrix import Row
+from rendering import facts
 from xllamacpp import models
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """Give the engine that answers, or a private one for the time."""
-    with docker_engine.engine() as found:
+    with available.engine() as found:
         yield found
 
 

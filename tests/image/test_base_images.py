@@ -7,10 +7,10 @@ import contextlib
 import pytest
 from docker.errors import ImageNotFound
 
-from base_images import STAND_IN_LABEL, prepare
-from debian_packages import DebianMirror
-from engine_errors import BaseImageError
-from matrix_bases import Base, StandIn
+from engines.debian_packages import DebianMirror
+from engines.errors import BaseImageError
+from images.base_images import STAND_IN_LABEL, prepare
+from matrix.bases import Base, StandIn
 
 pytestmark = pytest.mark.docker
 
@@ -36,9 +36,9 @@ def mmdebstrap(tmp_path, monkeypatch, client):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("debian_packages.is_debian", lambda: True)
+    monkeypatch.setattr("engines.debian_packages.is_debian", lambda: True)
     mirror = DebianMirror("http://mirror.example/debian", "bookworm")
-    monkeypatch.setattr("debian_packages.machine_mirror", lambda: mirror)
+    monkeypatch.setattr("engines.debian_packages.machine_mirror", lambda: mirror)
     yield tmp_path
     with contextlib.suppress(ImageNotFound):
         client.images.remove(IMAGE, force=True)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from docker.errors import ImageNotFound
 
-from engine_errors import BuildError, ComposeError
+from engines.errors import BuildError, ComposeError
 
 pytestmark = pytest.mark.docker
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import checkout
-import image_builds
-from wheel_gates import archive, libraries, naming, parts
-from wheel_gates.device_code import architectures
-from wheel_gates.gate import Gate, Target
-from wheel_gates.libraries import module_of
-from wheel_gates.wheel_file import WheelFile
+from images import builds
+from wheels.gates import archive, libraries, naming, parts
+from wheels.gates.device_code import architectures
+from wheels.gates.gate import Gate, Target
+from wheels.gates.libraries import module_of
+from wheels.gates.wheel_file import WheelFile
 
 pytestmark = pytest.mark.docker
 
@@ -45,7 +45,7 @@ def test_it_tells_its_row_and_its_revision(row, wheel):
 def test_the_module_has_code_for_the_gpus_that_it_was_built_for(engine, row, wheel):
     if not row.architectures:
         pytest.skip("the row has no device code: its drivers compile it")
-    arguments = image_builds.arguments_of(engine, ROOT, row)
+    arguments = builds.arguments_of(engine, ROOT, row)
     if row.cuda:
         asked = set(re.findall(r"\d+a?-(?:real|virtual)", arguments["MODULE_CMAKE_OPTIONS"]))
     else:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import bake_file
-import facts
+from rendering import bake_file, facts
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FACTS = facts.load(CHECKOUT)

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-import release_images
-from engine_errors import RegistryError
-from image_registry import Repository
+from engines.errors import RegistryError
+from images.registry import Repository
 from registry_server import RegistryServer
-from release import Release
+from release import images
+from release.folder import ReleaseError
+from release.release import Release
 from release_checkouts import git, make_checkout
-from release_folder import ReleaseError
 
 pytestmark = pytest.mark.docker
 
@@ -77,7 +77,7 @@ def build(engine, client, tmp_path):
 
 
 def push(release, engine, image, repository):
-    return release_images.push(release, engine, release.rows[0], image, repository)
+    return images.push(release, engine, release.rows[0], image, repository)
 
 
 def test_an_image_arrives_with_annotations_and_its_digest_is_noted(release, engine, client, build, repository):
@@ -134,27 +134,27 @@ def test_what_is_not_this_releases_is_not_pushed(release, engine, build, reposit
 
 def test_a_registry_that_is_not_there_is_an_error(release, engine, build):
     with pytest.raises(RegistryError, match="cannot be pushed to"):
-        release_images.push_candidate(engine, build(release, "one"), Repository("127.0.0.1:9/x"), "candidate")
+        images.push_candidate(engine, build(release, "one"), Repository("127.0.0.1:9/x"), "candidate")
 
 
 def test_rolling_tags_follow_and_only_forward(release, engine, build, repository, tmp_path):
     row = release.rows[0]
     with pytest.raises(ReleaseError, match="is not in"):
-        release_images.promote(release, row, repository)
+        images.promote(release, row, repository)
     push(release, engine, build(release, "one"), repository)
-    found = {finding.state: finding.text for finding in release_images.of_the_registry(release, repository)}
+    found = {finding.state: finding.text for finding in images.of_the_registry(release, repository)}
     assert found["remains"] == "cpu-generic, cpu, latest: `promote` moves what follows releases"
-    assert release_images.promote(release, row, repository) == ["cpu-generic", "cpu", "latest"]
+    assert images.promote(release, row, repository) == ["cpu-generic", "cpu", "latest"]
     assert repository.manifest("latest") == repository.manifest(f"{VERSION}-{ROW}")
-    assert release_images.promote(release, row, repository) == []
-    assert [finding.state for finding in release_images.of_the_registry(release, repository)] == ["ok"]
+    assert images.promote(release, row, repository) == []
+    assert [finding.state for finding in images.of_the_registry(release, repository)] == ["ok"]
     older = release_of(make_checkout(tmp_path / "older", "2026.10.3"), "2026.10.3")
     push(older, engine, build(older, "older"), repository)
     with pytest.raises(ReleaseError, match=r"is 2026\.11\.0 already: it only moves to newer ones"):
-        release_images.promote(older, row, repository)
+        images.promote(older, row, repository)
     candidate = release_of(make_checkout(tmp_path / "candidate", "2026.12.0rc1"), "2026.12.0rc1")
     with pytest.raises(ReleaseError, match="is a candidate: it has its own tag alone"):
-        release_images.promote(candidate, row, repository)
+        images.promote(candidate, row, repository)
     assert repository.manifest("latest") == repository.manifest(f"{VERSION}-{ROW}")
 
 
@@ -162,6 +162,6 @@ def test_a_tag_that_somebody_moved_is_found(release, engine, build, repository):
     push(release, engine, build(release, "one"), repository)
     tag = f"{VERSION}-{ROW}"
     repository.put(tag, repository.manifest(tag).annotated({"moved": "yes"}))
-    (finding,) = release_images.of_the_registry(release, repository)
+    (finding,) = images.of_the_registry(release, repository)
     assert finding.state == "WRONG"
     assert "and the folder knows" in finding.text

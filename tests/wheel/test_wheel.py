@@ -14,9 +14,9 @@ import pytest
 
 import matrix
 import xllamacpp as xlc
-from wheel_gates import archive, libraries
-from wheel_gates.gate import Target
-from wheel_gates.wheel_file import WheelFile
+from wheels.gates import archive, libraries
+from wheels.gates.gate import Target
+from wheels.gates.wheel_file import WheelFile
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WHEEL = os.environ.get("XLLAMACPP_WHEEL")

@@ -1,4 +1,4 @@
-"""What ships, as rows.json has it: distribution/select_rows.py makes that file from matrix.yaml."""
+"""What ships, as rows.json has it: distribution/rendering/select_rows.py makes that file from matrix.yaml."""
 
 from __future__ import annotations
 

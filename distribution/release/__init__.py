@@ -1,0 +1,1 @@
+"""A release: checked, and taken to a registry and to the index."""

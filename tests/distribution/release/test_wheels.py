@@ -1,0 +1,82 @@
+"""Wheels on their way into a release: those that pass every gate and are of its commit, and nothing of any other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import checkout
+from doctored_wheels import CHECKOUT, REVISION, TARGET
+from release import wheels
+from release.folder import ReleaseError, ReleaseFolder
+from release.release import Release
+from rendering import facts
+from wheel_copies import make_wheel
+
+ROW = TARGET.row
+
+
+@pytest.fixture
+def release(tmp_path):
+    return Release(CHECKOUT, facts.load(CHECKOUT), (ROW,), ReleaseFolder(tmp_path / "release"), False)
+
+
+@pytest.fixture
+def its_commit(monkeypatch):
+    # The wheel under test is finished with a made-up commit: a real one would have to be built for each.
+    monkeypatch.setattr(checkout, "revision", lambda root: REVISION)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def test_a_wheel_that_passes_is_taken_once_with_what_goes_with_it(release, finished, its_commit):
+    assert wheels.take(release, ROW, finished)
+    folder = release.folder.path
+    records = {f"wheel-{ROW.name}.{suffix}" for suffix in ("json", "cdx.json", "gates.json")}
+    assert names(folder) == {finished.name, f"{finished.name}.metadata", *records}
+    taken = release.folder.wheel(ROW.name)
+    assert (taken.file, taken.revision) == (finished.name, REVISION)
+    report = json.loads((folder / f"wheel-{ROW.name}.gates.json").read_text())
+    assert (report["passed"], report["sha256"]) == (True, taken.sha256)
+    with zipfile.ZipFile(finished) as archive:
+        (metadata,) = [archive.read(name) for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    assert (folder / f"{finished.name}.metadata").read_bytes() == metadata
+    assert not wheels.take(release, ROW, finished)
+
+
+def test_a_wheel_of_another_commit_leaves_nothing(release, finished):
+    with pytest.raises(ReleaseError, match=f"was built of {REVISION}, which is not the commit here"):
+        wheels.take(release, ROW, finished)
+    assert names(release.folder.path) == set()
+
+
+def test_a_wheel_that_fails_a_gate_leaves_nothing(release, tmp_path, capsys):
+    version = ROW.wheel_version(release.version)
+    metadata = ["Requires-Python: >=3.11"]
+    wheel = make_wheel(tmp_path, "xllamacpp", version, tags=f"cp311-abi3-{ROW.wheel.platform}", metadata=metadata)
+    with pytest.raises(ReleaseError, match="does not pass the gates: see above"):
+        wheels.take(release, ROW, wheel)
+    assert "FAILED" in capsys.readouterr().out
+    assert names(release.folder.path) == set()
+
+
+def test_the_rows_wheel_is_found_by_its_version(release, tmp_path):
+    with pytest.raises(ReleaseError, match="it has no such file"):
+        wheels.find(release, ROW, tmp_path)
+    version = ROW.wheel_version(release.version)
+    wheel = make_wheel(tmp_path / "some" / "where", "xllamacpp", version)
+    make_wheel(tmp_path, "xllamacpp", f"{release.version}+cu124")
+    (tmp_path / "no_name.whl").touch()
+    assert wheels.find(release, ROW, tmp_path) == wheel
+    (tmp_path / "copy").mkdir()
+    shutil.copy(wheel, tmp_path / "copy")
+    assert wheels.find(release, ROW, tmp_path).name == wheel.name
+    make_wheel(tmp_path, "xllamacpp", version, tags="py3-none-linux_x86_64")
+    with pytest.raises(ReleaseError, match=r"has to have one wheel of cpu-generic, .*py3-none-linux_x86_64"):
+        wheels.find(release, ROW, tmp_path)
