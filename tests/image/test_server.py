@@ -45,7 +45,7 @@ def test_stopping_lets_a_stream_finish_and_ends_well(server):
     first = threading.Event()
 
     def read() -> None:
-        body = {"messages": MESSAGES, "max_tokens": 32, "temperature": 0, "stream": True, "ignore_eos": True}
+        body = {"messages": MESSAGES, "max_tokens": 64, "temperature": 0, "stream": True, "ignore_eos": True}
         with httpx.stream("POST", f"http://{address_of(server)}/v1/chat/completions", json=body, timeout=60) as answer:
             for line in answer.iter_lines():
                 if line.startswith("data: "):
@@ -58,7 +58,7 @@ def test_stopping_lets_a_stream_finish_and_ends_well(server):
     server.stop(timeout=10)
     reader.join(60)
     assert seen[-1] == "[DONE]"
-    assert json.loads(seen[-2])["timings"]["predicted_n"] == 32
+    assert json.loads(seen[-2])["timings"]["predicted_n"] == 64
     server.reload()
     assert server.attrs["State"]["ExitCode"] == 0
 
