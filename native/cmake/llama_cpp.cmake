@@ -112,8 +112,11 @@ if(XLLAMACPP_BUILD_CORE)
   set_source_files_properties("${LLAMA_CPP_DIR}/common/fit.cpp" TARGET_DIRECTORY llama-common PROPERTIES
     COMPILE_DEFINITIONS "llama_log_set=xllamacpp_divert_log")
 
-  target_sources(llama PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_guard.cpp")
-  # What is called in llama-sampler.cpp; ours call llama.cpp's.
+  foreach(part IN ITEMS guard tokens ways)
+    target_sources(llama PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_${part}.cpp")
+  endforeach()
+  target_include_directories(llama PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src")
+  # What is called in llama-sampler.cpp.
   set_source_files_properties("${LLAMA_CPP_DIR}/src/llama-sampler.cpp" TARGET_DIRECTORY llama PROPERTIES
     COMPILE_DEFINITIONS "llama_grammar_accept_impl=xllamacpp_grammar_accept;llama_grammar_apply_impl=xllamacpp_grammar_apply")
 endif()

@@ -276,7 +276,20 @@ class TestDeadEnds:
 
 
 class TestManyWays:
-    """llama.cpp keeps each way in which a grammar can read what there is of an answer."""
+    """llama.cpp keeps each way in which a grammar can read what there is of an answer, and follows each by itself."""
+
+    def test_an_error_where_there_are_too_many_to_begin(self, demo_server):
+        rules = [f'r{depth} ::= r{depth + 1} "a" | r{depth + 1} "b"' for depth in range(40)]
+        grammar = "\n".join(["root ::= r0", *rules, 'r40 ::= "c"'])
+        refused = refusal(demo_server, COMPLETION, asking(COMPLETION, PROMPT, 8, grammar=grammar))
+        assert refused.status == 400
+        assert "too many ways for an answer to begin" in str(refused)
+
+    def test_an_answer_where_a_token_can_be_read_in_many(self, demo_server):
+        # llama.cpp took minutes for the first token.
+        grammar = 'root ::= word{0,40} "b"\nword ::= ("a"?){0,40}'
+        body = asking(COMPLETION, PROMPT, 8, grammar=grammar, logit_bias=[["aaaa", 100]])
+        assert re.fullmatch("a{8,}", demo_server.request("POST", COMPLETION, body)["content"])
 
     def test_an_error_where_they_become_ever_more(self, demo_server):
         # Each bracket may be closed in two ways.

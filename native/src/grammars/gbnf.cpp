@@ -12,10 +12,12 @@ namespace xllamacpp {
 
 namespace {
 
-constexpr size_t most_repeated = 2000;    // llama.cpp's own limit, for all that one repetition makes
-constexpr size_t most_elements = 200000;  // once repetitions are written out
-constexpr size_t most_nested   = 100;
-constexpr size_t most_rules    = 5000;
+constexpr size_t most_repeated   = 2000;    // llama.cpp's own limit, for all that one repetition makes
+constexpr size_t most_elements   = 200000;  // once repetitions are written out
+constexpr size_t most_nested     = 100;
+constexpr size_t most_rules      = 5000;
+constexpr size_t most_beginnings = 20000;
+constexpr size_t most_begun      = size_t{4} << 20;  // elements: 32 MiB of pointers
 
 /// An item of a sequence: what it stands for, and what llama.cpp makes of it.
 struct item {
@@ -57,6 +59,12 @@ class reader {
             const std::string & name = rules_.name_of(circle);
             text_.fail(names_.at(name).mentioned,
                        "the rule " + name + " comes back to itself before it has taken a character (left recursion)");
+        }
+        const gbnf_rules::beginnings begins = rules_.count_beginnings(root->second.number);
+        if (begins.ways > most_beginnings || begins.elements > most_begun) {
+            text_.fail(root->second.mentioned,
+                       "there are too many ways for an answer to begin; at most " + std::to_string(most_beginnings) +
+                           ": let fewer alternatives begin with rules that have alternatives themselves");
         }
     }
 
@@ -200,6 +208,11 @@ class reader {
         count(repeated.elements * (times + 1), start);
         made_ += is_open ? 1 : most - least;
         repeated.made *= times;
+        gbnf_rules::sequence written_out;
+        for (uint64_t i = 0; i < times; ++i) {
+            written_out.insert(written_out.end(), repeated.symbols.begin(), repeated.symbols.end());
+        }
+        repeated.symbols = std::move(written_out);
         if (least == 0) {
             const size_t number = add_rule(rule, start);
             rules_.define(number, {repeated.symbols, {}});

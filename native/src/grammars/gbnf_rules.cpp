@@ -6,7 +6,7 @@
 namespace xllamacpp {
 
 size_t gbnf_rules::add(const std::string & name) {
-    rules_.push_back({name, {}, false, state::unseen});
+    rules_.push_back({name, {}, false, state::unseen, {}});
     return rules_.size() - 1;
 }
 
@@ -66,6 +66,27 @@ size_t gbnf_rules::find_left_recursion() {
         }
     }
     return text;
+}
+
+gbnf_rules::beginnings gbnf_rules::count_beginnings(size_t number) {
+    beginnings & begins = rules_[number].begins;
+    if (begins.ways > 0) {
+        return begins;
+    }
+    for (const sequence & symbols : rules_[number].alternatives) {
+        size_t position = 0;
+        for (bool may_follow = true; may_follow && position < symbols.size(); ++position) {
+            const size_t     symbol  = symbols[position];
+            const bool       is_last = position + 1 == symbols.size();
+            const beginnings from    = symbol == text ? beginnings{1, 1} : count_beginnings(symbol);
+            begins.ways              = std::min(begins.ways + from.ways, most_counted);
+            begins.elements = std::min(begins.elements + from.elements + (is_last ? 0 : from.ways), most_counted);
+            may_follow      = symbol != text && rules_[symbol].may_be_empty;
+        }
+    }
+    // An empty text is a way too.
+    begins.ways = std::max<size_t>(begins.ways, 1);
+    return begins;
 }
 
 }  // namespace xllamacpp

@@ -26,6 +26,18 @@ class gbnf_rules {
     /// llama.cpp would follow it for ever.
     size_t find_left_recursion();
 
+    /// How a rule can begin: in how many ways, each of which llama.cpp keeps, and how many elements are to come in them
+    /// together.
+    struct beginnings {
+        size_t ways     = 0;
+        size_t elements = 0;
+    };
+
+    /// Needs that no rule comes back to itself. Each number is `most_counted` where it would be more.
+    beginnings count_beginnings(size_t number);
+
+    static constexpr size_t most_counted = size_t{1} << 30;
+
     const std::string & name_of(size_t number) const { return rules_[number].name; }
 
   private:
@@ -36,6 +48,7 @@ class gbnf_rules {
         std::vector<sequence> alternatives;
         bool                  may_be_empty = false;
         state                 visited      = state::unseen;
+        beginnings            begins;  // no ways where they were not counted yet
     };
 
     void   find_empty();

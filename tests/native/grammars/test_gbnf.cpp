@@ -66,4 +66,35 @@ TEST(Gbnf, CountsWhatRepetitionsMake) {
     EXPECT_NE(problem(many).find("too large once its repetitions are written out"), std::string::npos);
 }
 
+TEST(Gbnf, CountsTheWaysToBegin) {
+    const auto nested = [](int depth) {
+        std::string grammar = "root ::= r0";
+        for (int i = 0; i < depth; ++i) {
+            const std::string next = "r" + std::to_string(i + 1);
+            grammar += "\nr" + std::to_string(i) + " ::= " + next + " \"a\" | " + next + " \"b\"";
+        }
+        return grammar + "\nr" + std::to_string(depth) + " ::= \"c\"";
+    };
+    EXPECT_EQ(problem(nested(14)), "none");  // 16384
+    EXPECT_NE(problem(nested(15)).find("too many ways for an answer to begin; at most 20000"), std::string::npos);
+    EXPECT_NE(problem(nested(64)).find("too many ways for an answer to begin"), std::string::npos);
+    // Each of those that may be left out is one more.
+    EXPECT_EQ(problem("root ::= a{0,100} \"x\"\na ::= (\"a\"?){0,100}"), "none");
+    EXPECT_NE(problem("root ::= a{0,200} \"x\"\na ::= (\"a\"?){0,200}").find("too many ways"), std::string::npos);
+    EXPECT_NE(problem("root ::= a{200} \"x\"\na ::= (\"a\"?){200}").find("too many ways"), std::string::npos);
+}
+
+TEST(Gbnf, CountsWhatIsToComeInTheWaysToBegin) {
+    std::string grammar = "root ::= r0";
+    for (int i = 0; i < 1000; ++i) {
+        grammar += "\nr" + std::to_string(i) + " ::= r" + std::to_string(i + 1) + " \"a\"";
+    }
+    grammar += "\nr1000 ::= \"0\"";
+    EXPECT_EQ(problem(grammar), "none");
+    for (int i = 0; i < 5000; ++i) {
+        grammar += " | \"" + std::to_string(i) + '"';
+    }
+    EXPECT_NE(problem(grammar).find("too many ways for an answer to begin"), std::string::npos);
+}
+
 }  // namespace
