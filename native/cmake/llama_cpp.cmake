@@ -113,7 +113,10 @@ if(XLLAMACPP_BUILD_CORE)
     COMPILE_DEFINITIONS "llama_log_set=xllamacpp_divert_log")
 
   foreach(part IN ITEMS guard tokens ways)
-    target_sources(llama PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_${part}.cpp")
+    set(source "${CMAKE_CURRENT_SOURCE_DIR}/src/grammars/llama_grammar_${part}.cpp")
+    target_sources(llama PRIVATE "${source}")
+    # llama.cpp compiles its files together, where clang-tidy would not find ours.
+    set_source_files_properties("${source}" TARGET_DIRECTORY llama PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
   target_include_directories(llama PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src")
   # What is called in llama-sampler.cpp.

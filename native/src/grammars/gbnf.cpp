@@ -17,7 +17,7 @@ constexpr size_t most_elements   = 200000;  // once repetitions are written out
 constexpr size_t most_nested     = 100;
 constexpr size_t most_rules      = 5000;
 constexpr size_t most_beginnings = 20000;
-constexpr size_t most_begun      = size_t{4} << 20;  // elements: 32 MiB of pointers
+constexpr size_t most_begun      = 4000000;  // elements: 32 MB of pointers
 
 /// An item of a sequence: what it stands for, and what llama.cpp makes of it.
 struct item {

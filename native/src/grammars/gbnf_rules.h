@@ -36,7 +36,7 @@ class gbnf_rules {
     /// Needs that no rule comes back to itself. Each number is `most_counted` where it would be more.
     beginnings count_beginnings(size_t number);
 
-    static constexpr size_t most_counted = size_t{1} << 30;
+    static constexpr size_t most_counted = 1000000000;
 
     const std::string & name_of(size_t number) const { return rules_[number].name; }
 

@@ -1,14 +1,13 @@
 #include "grammars/llama_grammar_ways.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace xllamacpp {
 
 namespace {
 
-/// 32 MiB of pointers: a grammar that nests deep has long ways.
-constexpr size_t most_elements = size_t{4} << 20;
+/// 32 MB of pointers: a grammar that nests deep has long ways.
+constexpr size_t most_elements = 4000000;
 
 bool is_end(const llama_grammar_element & element) {
     return element.type == LLAMA_GRETYPE_END || element.type == LLAMA_GRETYPE_ALT;
@@ -108,11 +107,11 @@ bool match_token(const llama_grammar_element * element, llama_token token) {
 }
 
 bool may_match(const llama_grammar_element * set, llama_partial_utf8 beginning) {
-    const int bits = beginning.n_remain * 6;
     // No character of two bytes begins so: it would have fit into one.
-    if (bits < 0 || (beginning.n_remain == 1 && beginning.value < 2)) {
+    if (beginning.n_remain < 0 || (beginning.n_remain == 1 && beginning.value < 2)) {
         return false;
     }
+    const uint32_t bits = static_cast<uint32_t>(beginning.n_remain) * 6;
     uint32_t       low  = beginning.value << bits;
     const uint32_t high = low | ((uint32_t{1} << bits) - 1);
     if (low == 0 && beginning.n_remain > 1) {
@@ -125,7 +124,7 @@ bool may_match(const llama_grammar_element * set, llama_partial_utf8 beginning) 
 
 bool read_utf8(const std::string & text, llama_partial_utf8 & beginning, std::vector<uint32_t> & characters) {
     uint32_t value  = beginning.value;
-    int      remain = std::max(beginning.n_remain, 0);
+    uint32_t remain = beginning.n_remain > 0 ? static_cast<uint32_t>(beginning.n_remain) : 0;
     for (const char c : text) {
         const auto byte = static_cast<uint8_t>(c);
         if (remain > 0) {
@@ -146,7 +145,7 @@ bool read_utf8(const std::string & text, llama_partial_utf8 & beginning, std::ve
             characters.push_back(value);
         }
     }
-    beginning = {value, remain};
+    beginning = {value, static_cast<int>(remain)};
     return true;
 }
 
