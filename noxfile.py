@@ -141,7 +141,9 @@ def gbnf(session: nox.Session) -> None:
     check_tools(session)
     wheel_file = build_wheel(session, "-C", "cmake.define.XLLAMACPP_LLGUIDANCE=OFF", folder=BUILD / "gbnf")
     install_wheel(session, wheel_file, *nox.project.dependency_groups(PROJECT, "test"))
-    places = [f"tests/capabilities/test_{name}.py" for name in ("structured_output", "grammars", "tool_calls")]
+    places = [
+        f"tests/capabilities/test_{name}.py" for name in ("structured_output", "grammars", "tool_calls", "forced_calls")
+    ]
     places.append("tests/capabilities/test_hostile_schemas.py")
     session.run("pytest", *(session.posargs or places), env={"PYTHONSAFEPATH": "1"})
 

@@ -245,6 +245,16 @@ class TestForms:
             assert refusal(door, path, {"input": shape(token)})[0] == 400
         assert vectors(door, [TEXT])
 
+    @pytest.mark.parametrize(("path", "field"), [("/v1/embeddings", "input"), ("/embeddings", "content")])
+    def test_the_refusal_names_the_place_and_the_last_token(self, serve, door, path, field):
+        door = door(serve())
+        (served,) = door.ask("/v1/models")["data"]
+        last = served["meta"]["n_vocab"] - 1
+        assert door.ask(path, {field: [[2, last]]})
+        status, said = refusal(door, path, {field: [[2, last + 1]]})
+        assert status == 400
+        assert said == f"{field}.0.1: expected a token, a whole number from 0 to {last}, got {last + 1}"
+
     def test_usage_counts_the_tokens(self, serve, door):
         door = door(serve())
         count = len(door.ask("/tokenize", {"content": TEXT, "add_special": True})["tokens"])

@@ -213,6 +213,18 @@ def test_a_client_takes_up_a_stream_again(server, door):
     assert found["is_done"] is True
 
 
+def test_the_events_of_a_response_come_again_without_their_numbers(server, door):
+    """As the guide says: llama.cpp keeps them before they are completed."""
+    opened = door(server)
+    conversation = f"a response by {opened.name}"
+    body = {"input": "the inn", "max_output_tokens": 4, "temperature": 0}
+    whole = opened.stream("/v1/responses", body, headers={"X-Conversation-Id": conversation})
+    again = opened.stream(f"/v1/stream?conv_id={conversation.replace(' ', '%20')}")
+    assert [event["type"] for event in again] == [event["type"] for event in whole]
+    assert [event.get("sequence_number") for event in whole] == list(range(len(whole)))
+    assert not [event for event in again if "sequence_number" in event or "output_index" in event]
+
+
 @pytest.mark.parametrize("name", each(["GET /cors-proxy", "POST /cors-proxy"]))
 def test_the_proxy_asks_another_server(server, encoder, name, door):
     method, path = name.split()

@@ -104,6 +104,13 @@ def test_what_a_slot_remembers_is_saved_erased_and_restored(saving: xlc.Server, 
     (folder / "story.bin").unlink()
 
 
+def test_a_number_beyond_the_slots_counts_on_from_the_first(saving: xlc.Server, door: OpenDoor) -> None:
+    opened = door(saving)
+    complete(opened, 3)
+    assert act(opened, 4 + 3, "erase")["n_erased"] > 0
+    assert act(opened, 3, "erase")["n_erased"] == 0
+
+
 @pytest.mark.capability("Slots", "a saved slot outlives the server")
 def test_a_saved_slot_outlives_the_server(door: OpenDoor, demo_model: Path, params: MakeParams, tmp_path: Path) -> None:
     made = params(demo_model, n_ctx=512, n_parallel=1, slot_save_path=str(tmp_path))

@@ -1,8 +1,7 @@
 """Tools: which are called, how many, in which form, and what is refused.
 
-Two models show it. TINY_TOOLS says what its script has, which is how it is seen that tools and their results reach the
-model and what is made of its calls. The demo model writes what the grammar lets it: it shows that a call is forced, and
-that its arguments follow the schema of the tool, not that a tool is well chosen.
+TINY_TOOLS says what its script has, which is how it is seen that tools and their results reach the model and what is
+made of its calls. What a real model is held to is in test_forced_calls.py.
 """
 
 from __future__ import annotations
@@ -14,26 +13,10 @@ import pytest
 import models
 import xllamacpp as xlc
 from answers import CHAT, MESSAGES, RESPONSES, asking
-
-
-def tool(name, parameters, description=""):
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
-
+from capabilities.tools import COLOUR, STOP, anthropic, calls_of, flat, joined_message, message_of, tool
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = tool("get_weather", CITY)
-COLOUR = tool(
-    "set_colour",
-    {
-        "type": "object",
-        "properties": {
-            "colour": {"enum": ["red", "green", "blue"]},
-            "level": {"type": "integer", "minimum": 1, "maximum": 9},
-        },
-        "required": ["colour", "level"],
-    },
-)
-STOP = tool("stop", {"type": "object", "properties": {"now": {"type": "boolean"}}, "required": ["now"]})
 QUESTION = "What is the weather like?"
 
 
@@ -41,29 +24,6 @@ QUESTION = "What is the weather like?"
 def scripted(params):
     with xlc.Server(params(models.tiny(models.TINY_TOOLS))) as server:
         yield server
-
-
-def message_of(answer):
-    (choice,) = answer["choices"]
-    return choice["message"]
-
-
-def calls_of(message):
-    return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in message["tool_calls"]]
-
-
-def joined_message(chunks):
-    """Put the deltas of a streamed answer together, as a client does."""
-    message = {"content": "", "tool_calls": []}
-    for delta in (choice["delta"] for chunk in chunks for choice in chunk["choices"]):
-        message["content"] += delta.get("content") or ""
-        for piece in delta.get("tool_calls", []):
-            if piece["index"] == len(message["tool_calls"]):
-                message["tool_calls"].append({"id": piece["id"], "function": {"name": "", "arguments": ""}})
-            function = message["tool_calls"][piece["index"]]["function"]
-            for field, text in piece["function"].items():
-                function[field] += text
-    return message
 
 
 PARIS = ("get_weather", {"city": "Paris"})
@@ -150,15 +110,6 @@ class TestChoice:
         assert calls_of(message_of(door(scripted).ask(CHAT, body))) == [PARIS]
 
 
-def flat(each):
-    return {"type": "function", **each["function"]}
-
-
-def anthropic(each):
-    function = each["function"]
-    return {"name": function["name"], "description": "", "input_schema": function["parameters"]}
-
-
 class TestOtherPaths:
     """The same through the paths that other providers' clients ask."""
 
@@ -175,6 +126,12 @@ class TestOtherPaths:
         body = asking(MESSAGES, QUESTION, 64, tools=[anthropic(WEATHER), anthropic(STOP)], tool_choice=choice)
         uses = [part for part in door(scripted).ask(MESSAGES, body)["content"] if part["type"] == "tool_use"]
         assert (uses[0]["name"], uses[0]["input"]) == PARIS
+
+    def test_messages_cannot_be_held_to_a_single_call(self, scripted, door):
+        choice = {"type": "any", "disable_parallel_tool_use": True}
+        with pytest.raises(xlc.RequestError, match=r"llama\.cpp does not pass disable_parallel_tool_use on") as refused:
+            door(scripted).ask(MESSAGES, asking(MESSAGES, QUESTION, 64, tools=[anthropic(WEATHER)], tool_choice=choice))
+        assert refused.value.status == 400
 
     @pytest.mark.capability("Tools", "tools of `/v1/messages`")
     def test_messages_with_the_choice_of_none(self, scripted, door):

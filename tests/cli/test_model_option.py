@@ -11,7 +11,7 @@ import pytest
 import models
 import xllamacpp as xlc
 from hub_server import TOKEN, Fault, Repository
-from xllamacpp.cli.model_option import resolve_models
+from xllamacpp.cli.model_option import resolve_models, take_presets
 
 TYPES = xlc.common_speculative_type
 
@@ -63,6 +63,28 @@ def test_a_served_model_answers(start, repository, arguments, environment, name)
     assert request(address, "/props")["model_path"].endswith("/t-Q8_0.gguf")
     process.terminate()
     assert process.wait(60) == 0
+
+
+def listings(hub, repository):
+    return hub.find(f"/api/models/{repository}/")
+
+
+def test_the_hub_is_asked_once_what_a_repository_holds(start, hub, repository):
+    hub.repositories["org/draft"] = Repository({"d-Q4_K_M.gguf": models.tiny(models.TINY_DRAFT).read_bytes()})
+    small = ["--port", "0", "--ctx-size", "128", "--parallel", "1", "--no-mmproj"]
+    process = start("serve", "--hf-repo", "org/tiny:Q8_0", "--hf-repo-draft", "org/draft", *small)
+    line = process.stdout.readline()
+    assert line.startswith("listening on"), process.stderr.read()
+    process.terminate()
+    assert process.wait(60) == 0
+    assert [len(listings(hub, name)) for name in ("org/tiny", "org/draft")] == [1, 1]
+
+
+def test_a_model_that_stands_beside_presets_is_looked_for_by_its_own_name(hub, repository):
+    hub.repositories["org/presets"] = Repository({"preset.ini": b"[tale]\nn-predict = 3\n"})
+    params = xlc.CommonParams.from_args(["--model", "org/tiny:Q8_0", "--hf-repo", "org/presets"])
+    resolve_models(params, take_presets(params))
+    assert params.model.path.endswith("/t-Q8_0.gguf")
 
 
 def test_a_signal_ends_it_while_it_fetches(start, hub, repository):

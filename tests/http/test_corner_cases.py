@@ -63,6 +63,14 @@ def test_a_wrong_method_says_which_are_right_through_both_doors(server, client, 
     assert (caught.value.status, str(caught.value)) == (405, error_of(answer)["message"])
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_methods_that_no_path_takes_find_none_over_http(server, client, method):
+    assert error_of(client.request(method, "/v1/completions"))["code"] == 404
+    with pytest.raises(xlc.RequestError, match="it takes POST") as caught:
+        server.request(method, "/v1/completions")
+    assert caught.value.status == 405
+
+
 @pytest.mark.parametrize(
     ("body", "where"),
     [

@@ -51,6 +51,11 @@ def test_one_origin(client):
     assert allowed(client(cors_origins=ELSEWHERE), HERE) == ELSEWHERE
 
 
+def test_several_origins_are_sent_as_a_list_which_the_guide_warns_of(client):
+    several = f"{HERE},{ELSEWHERE}"
+    assert allowed(client(cors_origins=several), HERE) == several
+
+
 @pytest.mark.parametrize("origin", [HERE, "http://127.0.0.1", "https://[::1]:8443"])
 def test_localhost_stands_for_pages_of_this_machine(client, origin):
     assert allowed(client(cors_origins="localhost"), origin) == origin

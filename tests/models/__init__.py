@@ -15,13 +15,14 @@ from models.gemma import GEMMA
 from models.llama import TINY, TINY_DRAFT, TINY_FIM, TINY_OTHER_VOCABULARY
 from models.minilm import MINILM
 from models.senses import TINY_AUDIO, TINY_VISION, TINY_VISION_AND_AUDIO, TINY_WITNESS
-from models.smollm2 import SMOLLM2_DRAFT, SMOLLM2_LORA, SMOLLM2_TOOLS
+from models.smollm2 import SMOLLM2_ACTIONS, SMOLLM2_DRAFT, SMOLLM2_LORA, SMOLLM2_TOOLS
 from models.writing import DerivedModel, TinyModel, Weights, derived, tiny
 
 __all__ = [
     "BROKEN",
     "GEMMA",
     "MINILM",
+    "SMOLLM2_ACTIONS",
     "SMOLLM2_DRAFT",
     "SMOLLM2_LORA",
     "SMOLLM2_TOOLS",

@@ -88,5 +88,5 @@ tool, so a test has to offer that one.
 Its calls stand in one list, since llama.cpp lets through but one of them without ``parallel_tool_calls`` only so; where
 each call has tags of its own it lets through any number. The demo model cannot stand in for it. Its own template has no
 tools, and llama.cpp then answers as if there were none, with ``tool_choice`` "required" too. Given a template that has
-them, it talks: "required" makes a call come before the end, but allows any text before the call.
+them, it chooses badly: what it can show is that a call is forced (SMOLLM2_ACTIONS).
 """

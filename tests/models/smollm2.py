@@ -88,3 +88,37 @@ SMOLLM2_TOOLS = """\
 It proves that the schemas of tools reach the maker of the grammar. It does not make the model call any: it was not
 trained to, and llama.cpp lets any text come before a call, with ``tool_choice`` "required" too.
 """
+
+SMOLLM2_ACTIONS = """\
+{%- if tools -%}
+{{- '<|START_OF_TURN_TOKEN|><|SYSTEM_TOKEN|>' + tools | tojson + '<|END_OF_TURN_TOKEN|><|im_end|>' -}}
+{%- endif -%}
+{%- for message in messages -%}
+{{- '<|START_OF_TURN_TOKEN|>' -}}
+{%- if message.role != 'assistant' -%}
+{{- '<|USER_TOKEN|>' + message.content -}}
+{%- else -%}
+{{- '<|CHATBOT_TOKEN|><|START_THINKING|><|END_THINKING|>' -}}
+{%- if message.tool_calls -%}
+{{- '<|START_ACTION|>[' -}}
+{%- for call in message.tool_calls -%}
+{{- '{"tool_call_id": "' + loop.index0 | string + '", "tool_name": ' + call.function.name | tojson -}}
+{{- ', "parameters": ' + call.function.arguments | tojson + '}' + ('' if loop.last else ', ') -}}
+{%- endfor -%}
+{{- ']<|END_ACTION|>' -}}
+{%- else -%}
+{{- '<|START_TEXT|>' + message.content + '<|END_TEXT|>' -}}
+{%- endif -%}
+{%- endif -%}
+{{- '<|END_OF_TURN_TOKEN|><|im_end|>' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{- '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|><|START_THINKING|><|END_THINKING|>' -}}
+{%- endif -%}
+"""
+"""str: a chat template for the demo model in the form of Cohere's, where an answer is a text or a list of calls.
+
+In this form llama.cpp lets no text come before a call that is required, so it proves on a real model that a call is
+forced, how many are, and that the arguments follow the schema of the tool. The model still writes the rest: without an
+example of a call in the chat it never ends the id.
+"""

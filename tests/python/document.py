@@ -16,7 +16,7 @@ import subprocess
 import sys
 import textwrap
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +126,13 @@ class Program:
         for snippet in self.snippets:
             parts += [snippet.source, (checks or {}).get(snippet.title, "")]
         return "\n".join(part for part in parts if part) + "\n"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it reads no name that only the text around it explains."""
+        missing = set().union(*(snippet.missing for snippet in self.snippets))
+        had = set().union(*(snippet.defined | set(snippet.imports) for snippet in self.snippets))
+        return missing <= had | set(Snippet("", 0, self.preamble).imports)
 
     @property
     def setup(self) -> str:
@@ -244,8 +251,8 @@ def _lacking_imports(group: list[Snippet], snippets: list[Snippet]) -> Iterator[
             yield ast.unparse(earlier[-1].imports[name])
 
 
-def run_program(source: str, model: Path, folder: Path) -> str:
-    """Run a program as it is printed; every model file that it names is `model`.
+def run_program(source: str, model: Path, folder: Path, others: Mapping[str, Path] | None = None) -> str:
+    """Run a program as it is printed; every model file that it names is `model`, but for the others.
 
     Parameters
     ----------
@@ -255,6 +262,8 @@ def run_program(source: str, model: Path, folder: Path) -> str:
         The model that stands in for the files that the program names.
     folder : Path
         An empty folder, which becomes the program's working directory.
+    others : dict of Path, optional
+        Models that stand in for files of these names.
 
     Returns
     -------
@@ -264,7 +273,7 @@ def run_program(source: str, model: Path, folder: Path) -> str:
     for name in set(re.findall(r'"([\w./-]+\.gguf)"', source)):
         link = folder / name
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(model)
+        link.symlink_to((others or {}).get(name, model))
     program = folder / "program.py"
     program.write_text(source, encoding="utf-8")
     result = subprocess.run(

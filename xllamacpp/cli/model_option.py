@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from xllamacpp import CommonParams, common_speculative_type
 from xllamacpp.models import KNOWN, ResolvedModel, find, names
+from xllamacpp.models.resolution import find_in
 from xllamacpp.params import CommonParamsModel
 from xllamacpp.progress import say
 
@@ -31,13 +32,15 @@ _SIDECARS = {
 _PRESETS = "preset.ini"
 
 
-def resolve_models(params: CommonParams) -> None:
+def resolve_models(params: CommonParams, repository: Repository | None = None) -> None:
     """Put files in the place of names, and fetch what is not here yet.
 
     Parameters
     ----------
     params : CommonParams
         What the options made of it; changed.
+    repository : Repository, optional
+        The model's, where :func:`take_presets` has asked for it.
 
     Raises
     ------
@@ -47,17 +50,22 @@ def resolve_models(params: CommonParams) -> None:
         Something could not be fetched.
     """
     _resolve_draft(params)
-    _resolve_model(params)
+    _resolve_model(params, repository)
     _resolve_projector(params)
 
 
-def take_presets(params: CommonParams) -> None:
+def take_presets(params: CommonParams) -> Repository | None:
     """Put the models of a repository in its place, where it has a list of presets for them.
 
     Parameters
     ----------
     params : CommonParams
         What the options made of it; changed.
+
+    Returns
+    -------
+    Repository or None
+        The model's, where the Hub was asked for it, so that it is asked once.
 
     Raises
     ------
@@ -67,23 +75,28 @@ def take_presets(params: CommonParams) -> None:
         It could not be asked, or the list not be fetched.
     """
     if not params.model.hf_repo or params.model.hf_file:
-        return
+        return None
     repository = _open(params, params.model.hf_repo)
-    if repository.has(_PRESETS):
-        params.models_preset = str(repository.fetch(_PRESETS))
-        say(f"models, and their settings, as {params.model.hf_repo} has them in its {_PRESETS}", True)
-        params.model.hf_repo = ""
+    if not repository.has(_PRESETS):
+        return repository
+    params.models_preset = str(repository.fetch(_PRESETS))
+    say(f"models, and their settings, as {params.model.hf_repo} has them in its {_PRESETS}", True)
+    params.model.hf_repo = ""
+    return None
 
 
-def _resolve_model(params: CommonParams) -> None:
+def _resolve_model(params: CommonParams, repository: Repository | None) -> None:
     model = params.model
     name = _elsewhere(model) or ("" if model.url or model.docker_repo else model.path)
     if not name:
         return
-    has_projector = params.mmproj.path or params.mmproj.url
+    mmproj = not (params.no_mmproj or params.mmproj.path or params.mmproj.url)
     # A draft that was named comes before one that lies beside the model.
     sidecars = [] if params.speculative.draft.mparams.path else _requested_sidecars(params)
-    found = _find(params, name, mmproj=not (params.no_mmproj or has_projector), siblings=sidecars)
+    if repository:
+        found = find_in(repository, mmproj=mmproj, siblings=sidecars)
+    else:
+        found = _find(params, name, mmproj=mmproj, siblings=sidecars)
     _set_path(model, found.path)
     if found.mmproj:
         params.mmproj.path = str(found.mmproj)
@@ -103,17 +116,18 @@ def _resolve_projector(params: CommonParams) -> None:
 
 def _resolve_draft(params: CommonParams) -> None:
     draft = params.speculative.draft.mparams
-    if draft.hf_repo and not draft.hf_file and _take_sidecar(params):
-        return
-    if name := _elsewhere(draft) or _name_in(draft.path):
+    if draft.hf_repo and not draft.hf_file:
+        repository = _open(params, draft.hf_repo)
+        if not _take_sidecar(params, repository):
+            _set_path(draft, find_in(repository, mmproj=False).path)
+    elif name := _elsewhere(draft) or _name_in(draft.path):
         _set_path(draft, _find(params, name).path)
 
 
-def _take_sidecar(params: CommonParams) -> bool:
+def _take_sidecar(params: CommonParams, repository: Repository) -> bool:
     """Draft by what a repository has for it beside its models; tell whether it has something."""
     speculative = params.speculative
     is_open = not [kind for kind in speculative.types if kind != common_speculative_type.COMMON_SPECULATIVE_TYPE_NONE]
-    repository = _open(params, speculative.draft.mparams.hf_repo)
     for kind, keyword in _SIDECARS.items():
         if (is_open or kind in speculative.types) and (path := repository.sibling(keyword)):
             if is_open:

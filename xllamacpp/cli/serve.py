@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
@@ -19,6 +19,9 @@ from xllamacpp.cli.model_option import resolve_models, take_presets
 from xllamacpp.cli.router import Router
 from xllamacpp.cli.signals import Stop, stop_on_signals
 from xllamacpp.models import KNOWN
+
+if TYPE_CHECKING:
+    from xllamacpp.models.hub import Repository
 
 _Served = TypeVar("_Served", Server, Router)
 
@@ -93,12 +96,12 @@ def _serve(arguments: Sequence[str]) -> None:
     params = configuration.params
     options = logs.LogOptions.parse(configuration.arguments, os.environ)
     logs.show(options)
-    take_presets(params)
+    repository = take_presets(params)
     if configuration.is_router:
         with Router(configuration) as router:
             _run(router, wait_for_ever, configuration, options)
     check_gpu(params)
-    resolve_model(params)
+    resolve_model(params, repository)
     with load(params) as server:
         _run(server, wait_for_failure, configuration, options)
 
@@ -116,9 +119,9 @@ def _run(
         raise
 
 
-def resolve_model(params: CommonParams) -> None:
+def resolve_model(params: CommonParams, repository: Repository | None = None) -> None:
     """Put files in the place of names, and check that there is a model."""
-    resolve_models(params)
+    resolve_models(params, repository)
     if not (params.model.path or params.model.docker_repo):
         raise ParameterError(
             "there is no model to serve: give one with --model (the path of a GGUF file, org/repo:quantization on the "

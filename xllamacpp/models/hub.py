@@ -48,7 +48,7 @@ class Repository:
 
     def __init__(self, name: HubName, access: Access, commit: str, contents: dict[str, Content]) -> None:
         self.name = name
-        self._access = access
+        self.access = access
         self._commit = commit
         self._files = contents
         self._folder = RepositoryFolder(name.repo)
@@ -90,7 +90,7 @@ class Repository:
         with cache_errors(f"{self.name.repo}/{path}"):
             if not self._is_whole(pointer, path):
                 if pointer.exists():
-                    say(f"the copy of {self.name.repo}/{path} in the cache is damaged", self._access.progress)
+                    say(f"the copy of {self.name.repo}/{path} in the cache is damaged", self.access.progress)
                 self._fetch(path)
             self._folder.remember(self.name.revision, self._commit)
         return pointer
@@ -100,24 +100,24 @@ class Repository:
             return False
         # The size will do for every day: the hash was compared when the file was put there.
         content = self._files[path]
-        if self._access.verify:
-            return content.matches(place, f"{self.name.repo}/{path}", self._access.progress)
+        if self.access.verify:
+            return content.matches(place, f"{self.name.repo}/{path}", self.access.progress)
         return content.size in (None, place.stat().st_size)
 
     def _fetch(self, path: str) -> None:
         name, content = f"{self.name.repo}/{path}", self._files[path]
-        if not self._access.may_connect:
+        if not self.access.may_connect:
             raise ModelDownloadError(f"{name} cannot be fetched again in offline mode (HF_HUB_OFFLINE, --offline)")
         if not content.expected or (content.size or 0) > constants.MAX_HTTP_DOWNLOAD_SIZE:
             self._leave_to_hub(path)
             return
         blob = self._folder.blob(content.expected)
-        progress = self._access.progress
+        progress = self.access.progress
         waiting = f"waiting for another process that fetches {name}"
         with locks.held(self._folder.lock(content.expected), lambda: say(waiting, progress)):
             # Another process may have fetched it while this one waited, or another revision has it too.
             if not self._is_whole(blob, path):
-                headers, has_token = _headers(self._access)
+                headers, has_token = _headers(self.access)
                 source = Source(
                     url=f"{endpoint()}/{self.name.repo}/resolve/{self._commit}/{quote(path)}",
                     name=name,
@@ -129,14 +129,14 @@ class Repository:
 
     def _leave_to_hub(self, path: str) -> None:
         """Have huggingface_hub fetch a file: the Hub gives very large ones only in the way of its own storage."""
-        say(f"huggingface_hub fetches {self.name.repo}/{path}", self._access.progress)
+        say(f"huggingface_hub fetches {self.name.repo}/{path}", self.access.progress)
         try:
             hf_hub_download(
                 self.name.repo,
                 path,
                 revision=self._commit,
                 cache_dir=hub_folder(),
-                token=self._access.token or None,
+                token=self.access.token or None,
                 endpoint=endpoint(),
             )
         # Its errors have no base of their own.
@@ -160,29 +160,28 @@ class Fetched:
     siblings: dict[str, Path]
 
 
-def fetch(name: HubName, access: Access, siblings: Sequence[str] = ()) -> Fetched:
+def fetch(repository: Repository, siblings: Sequence[str] = ()) -> Fetched:
     """Fetch a model; take it from the cache where that has one and the Hub's cannot be had.
 
     Parameters
     ----------
-    name : HubName
-        Which.
-    access : Access
-        How it may be fetched.
+    repository : Repository
+        What holds it, and its name.
     siblings : sequence of str, optional
         What is wanted beside it, by what it has in its name; what there is not is left out.
 
     Raises
     ------
     ModelNotFoundError
-        There is no such repository, revision or file.
+        There is no such file.
     ModelDownloadError
         It could not be fetched, and is not in the cache.
     """
     try:
-        return _fetch(open_repository(name, access), siblings)
+        return _fetch(repository, siblings)
     except ModelDownloadError as error:
         # A new commit, say, and a cache that is read-only.
+        name, access = repository.name, repository.access
         cached = _in_cache(name, access)
         if cached is None or not access.may_connect or not _has_model(cached):
             raise

@@ -15,6 +15,7 @@ from xllamacpp.models.names import HubName, WebName
 
 if TYPE_CHECKING:
     from xllamacpp.models.connection import Access
+    from xllamacpp.models.hub import Repository
 
 # What fetches is imported where it is used: huggingface_hub takes half a second.
 
@@ -127,13 +128,43 @@ def find(
             raise ModelNotFoundError(f"there is no file {path.absolute()}")
         raise ModelNotFoundError(f"{known.unknown(text)}, and there is no file {path.absolute()}")
     try:
-        wanted = [*([MMPROJ] if mmproj else []), *siblings]
-        return _fetch(name, wanted, _access(token=token, is_offline=offline, progress=progress))
+        access = _access(token=token, is_offline=offline, progress=progress)
+        return _fetch(name, access, mmproj=mmproj, siblings=siblings)
     except ModelError as error:
         if "://" in text:
             raise
         # It may have been meant for a path, misspelt.
         raise type(error)(f"{error} (there is no file {path.absolute()} either)") from error
+
+
+def find_in(repository: Repository, *, mmproj: bool = True, siblings: Sequence[str] = ()) -> ResolvedModel:
+    """Find the files of a model in a repository that has been asked what it holds, and fetch what is not here yet.
+
+    Parameters
+    ----------
+    repository : Repository
+        The repository, with the model's name.
+    mmproj : bool, optional
+        As for :func:`find`.
+    siblings : sequence of str, optional
+        As for :func:`find`.
+
+    Returns
+    -------
+    ResolvedModel
+        Where they are.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There is no such file.
+    ModelDownloadError
+        It could not be fetched.
+    """
+    from xllamacpp.models import hub
+
+    found = hub.fetch(repository, [*([MMPROJ] if mmproj else []), *siblings])
+    return ResolvedModel(str(repository.name), found.path, found.siblings.pop(MMPROJ, None), found.siblings)
 
 
 def pull(name: str, *, verify: bool = True, token: str = "", progress: bool = True) -> Path:
@@ -170,7 +201,7 @@ def pull(name: str, *, verify: bool = True, token: str = "", progress: bool = Tr
     parsed = names.parse(name)
     if parsed is None:
         raise ModelNotFoundError(known.unknown(name))
-    return _fetch(parsed, [MMPROJ], _access(token=token, verify=verify, progress=progress)).path
+    return _fetch(parsed, _access(token=token, verify=verify, progress=progress)).path
 
 
 def _access(**fields: Any) -> Access:
@@ -179,12 +210,13 @@ def _access(**fields: Any) -> Access:
     return Access(**fields)
 
 
-def _fetch(name: HubName | WebName, siblings: Sequence[str], access: Access) -> ResolvedModel:
+def _fetch(
+    name: HubName | WebName, access: Access, *, mmproj: bool = True, siblings: Sequence[str] = ()
+) -> ResolvedModel:
     if isinstance(name, WebName):
         from xllamacpp.models import web
 
         return ResolvedModel(str(name), web.fetch(name, access))
     from xllamacpp.models import hub
 
-    found = hub.fetch(name, access, siblings)
-    return ResolvedModel(str(name), found.path, found.siblings.pop(MMPROJ, None), found.siblings)
+    return find_in(hub.open_repository(name, access), mmproj=mmproj, siblings=siblings)

@@ -26,6 +26,13 @@ TEST(RequestFaults, AreWhatReadingARequestThrows) {
     EXPECT_EQ(request_fault(std::runtime_error(no_projector), "/v1/chat/completions"), no_projector);
 }
 
+TEST(RequestFaults, ComeWithAdviceWhereThereIsSome) {
+    EXPECT_EQ(
+        request_fault(std::runtime_error("input (600 tokens) is too large to process."), "/embedding"),
+        "input (600 tokens) is too large to process.; set n_ubatch and n_batch to as many tokens, or send a shorter "
+        "text");
+}
+
 TEST(RequestFaults, AreNotWhatTheMachineLacks) {
     EXPECT_EQ(request_fault(std::bad_alloc(), "/completion"), "");
     EXPECT_EQ(request_fault(std::system_error(EAGAIN, std::generic_category()), "/completion"), "");

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
+#include <stdexcept>
 #include <thread>
 
 using namespace xllamacpp;
@@ -127,6 +129,39 @@ TEST(Guarded, TellsHandlersToStopWhenItIsShutAndNotBefore) {
         return std::make_unique<server_http_res>();
     });
     EXPECT_EQ(handle(request_with({}))->status, 503) << "what was told to stop has answered nothing";
+}
+
+const text_filter same_body = [](const std::string & body) { return body; };
+
+/// What is answered where a handler throws, on a route whose body is read by `body`.
+template <typename Error> int status_of(const text_filter & body, const Error & error) {
+    request_gate  gate;
+    const handler handle =
+        guarded(gate, [&error](const server_http_req &) -> server_http_res_ptr { throw error; }, {body, nullptr});
+    return handle(request_with({}))->status;
+}
+
+TEST(Guarded, BlamesTheRequestForWhatReadingItThrows) {
+    EXPECT_EQ(status_of(same_body, std::runtime_error("parse error at line 1, column 2")), 400);
+    EXPECT_EQ(status_of(same_body, std::out_of_range("stoi")), 400);
+    EXPECT_EQ(status_of(same_body, std::invalid_argument("temperature: ...")), 400);
+}
+
+TEST(Guarded, BlamesTheServerForTheRest) {
+    EXPECT_EQ(status_of(same_body, std::bad_alloc()), 500) << "the machine's";
+    EXPECT_EQ(status_of(nullptr, std::runtime_error("no such device")), 500) << "a route that reads no body";
+}
+
+TEST(Guarded, BlamesTheRequestForWhatItsFilterThrows) {
+    request_gate      gate;
+    const text_filter refusing = [](const std::string &) -> std::string { throw std::runtime_error("no JSON"); };
+    const handler     never    = [](const server_http_req &) -> server_http_res_ptr {
+        ADD_FAILURE() << "the handler was asked";
+        return nullptr;
+    };
+    const server_http_res_ptr answer = guarded(gate, never, {refusing, nullptr})(request_with({}));
+    EXPECT_EQ(answer->status, 400);
+    EXPECT_NE(answer->data.find("\"message\":\"no JSON\""), std::string::npos) << answer->data;
 }
 
 /// What llama.cpp makes of a stream that a client can take up again: its own `should_stop` is all that ends it.
