@@ -960,8 +960,8 @@ class CommonParams(AllParameters):
     def ssl_file_cert(self, value: str | PathLike[str]) -> None: ...
     @property
     def cors_origins(self) -> str:
-        """The pages that browsers may call the server from, with commas between. `*` is every page. Flag: --cors-
-        origins. Environment: LLAMA_ARG_CORS_ORIGINS.
+        """The origin whose pages browsers may call the server from: one, `localhost` for those of this machine, or
+        `*` for all. Flag: --cors-origins. Environment: LLAMA_ARG_CORS_ORIGINS.
         """
     @cors_origins.setter
     def cors_origins(self, value: str | PathLike[str]) -> None: ...

@@ -52,6 +52,7 @@ add_library(xllamacpp_core STATIC
   src/requests/lists.cpp
   src/requests/options.cpp
   src/requests/response_events.cpp
+  src/requests/response_items.cpp
   src/requests/tokens.cpp
   src/requests/values.cpp
   src/router/router.cpp

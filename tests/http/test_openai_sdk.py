@@ -143,6 +143,15 @@ class TestResponses:
         assert [call.arguments for call in gathered] == [call.arguments for call in whole]
         assert last == whole[-1].arguments
 
+    def test_an_answer_is_taken_back_without_its_type(self, client):
+        """OpenAI's documentation sends a conversation so."""
+        said = [("user", "Hello"), ("assistant", "Fine."), ("user", "Hello again")]
+        untyped = [{"role": role, "content": text} for role, text in said]
+        typed = [{"type": "message", **turn} for turn in untyped]
+        answers = [client.responses.create(input=turns, **RESPONSE) for turns in (untyped, typed)]
+        assert answers[0].output_text == answers[1].output_text
+        assert answers[0].usage.input_tokens == answers[1].usage.input_tokens > 20
+
     def test_tokens_are_counted(self, client):
         counted = client.responses.input_tokens.count(model="any", input="Hello").input_tokens
         assert counted == client.responses.create(input="Hello", **RESPONSE).usage.input_tokens

@@ -131,7 +131,7 @@ bool read_utf8(const std::string & text, llama_partial_utf8 & beginning, std::ve
             if ((byte & 0xC0U) != 0x80) {
                 return false;
             }
-            value = (value << 6) | (byte & 0x3FU);
+            value = (value << 6U) | (byte & 0x3FU);
             --remain;
         } else if (byte < 0x80) {
             value = byte;

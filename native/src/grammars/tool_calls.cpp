@@ -134,7 +134,7 @@ class tools_of_request {
         }
         if (!model_.tool_calls) {
             reject("tool_choice: requires a call, and the model's chat template has no way to call tools; give the "
-                   "server another one (chat_template_file)");
+                   "server another one (chat_template, or --chat-template-file)");
         }
     }
 

@@ -75,7 +75,8 @@ void describe_server(structure<common_params> & s) {
     s.row(FIELD(ssl_file_cert), "The certificate for HTTPS, a PEM file.",
           {flag("--ssl-cert-file"), example(R"("server.crt")")});
     s.row(FIELD(cors_origins),
-          "The pages that browsers may call the server from, with commas between. `*` is every page.",
+          "The origin whose pages browsers may call the server from: one, `localhost` for those of this machine, or "
+          "`*` for all.",
           {flag("--cors-origins"), example(R"("https://example.org")")});
     s.row(
         FIELD(cors_origins_explicit),

@@ -27,6 +27,9 @@ const known_fault known_faults[] = {
     {"input (", "; set n_ubatch and n_batch to as many tokens, or send a shorter text"},
 };
 
+/// Of what the model wrote.
+const char * const models_fault = "The model produced output that does not match the expected";
+
 const known_fault * find_known(const std::string & message) {
     for (const known_fault & known : known_faults) {
         if (message.rfind(known.start, 0) == 0) {
@@ -54,7 +57,7 @@ bool is_requests(const std::exception & error) {
 
 std::string request_fault(const std::exception & error, const std::string & path) {
     const std::string message = error.what();
-    if (!is_requests(error) || is_kept(message, path)) {
+    if (!is_requests(error) || is_kept(message, path) || message.rfind(models_fault, 0) == 0) {
         return "";
     }
     const known_fault * const known = find_known(message);

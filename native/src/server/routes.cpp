@@ -8,6 +8,7 @@
 #include "requests/embeddings.h"
 #include "requests/options.h"
 #include "requests/response_events.h"
+#include "requests/response_items.h"
 
 #include <sstream>
 #include <stdexcept>
@@ -113,9 +114,11 @@ request_filters model_filters(const common_params & params, const model_facts & 
     filters.plain      = [](const std::string & body) { return body; };
     filters.completion = prepared(request_kind::completion);
     filters.chat       = prepared(request_kind::chat);
-    filters.responses  = prepared(request_kind::responses);
-    filters.messages   = prepared(request_kind::messages);
-    filters.infill     = [completion = filters.completion](const std::string & body) {
+    filters.responses  = [prepare = prepared(request_kind::responses)](const std::string & body) {
+        return prepare(mend_response_items(body));
+    };
+    filters.messages = prepared(request_kind::messages);
+    filters.infill   = [completion = filters.completion](const std::string & body) {
         check_infill_body(body);
         return completion(body);
     };

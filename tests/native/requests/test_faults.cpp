@@ -38,6 +38,12 @@ TEST(RequestFaults, AreNotWhatTheMachineLacks) {
     EXPECT_EQ(request_fault(std::system_error(EAGAIN, std::generic_category()), "/completion"), "");
 }
 
+TEST(RequestFaults, AreNotWhatTheModelWrote) {
+    EXPECT_EQ(request_fault(std::runtime_error("The model produced output that does not match the expected peg format"),
+                            "/v1/chat/completions"),
+              "");
+}
+
 TEST(RequestFaults, KeepTheOneStatusThatLlamaCppTests) {
     EXPECT_EQ(request_fault(std::runtime_error(no_projector), "/v1/messages"), "");
 }
