@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import os
+import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import matrix
+import models
 from file_server import FileServer
+from gpu_build import DRIVER, make_lame_module
 from index import ledger_changes, simple_api, site, wheel_file
 from index.ledger import Dependency, Ledger
 from installers import OLDEST_PIP
@@ -33,6 +39,8 @@ RELEASED = {
     "cuda-12.8": ["2026.11.0+cu128", "2026.11.1+cu128"],
     "vulkan": ["2026.11.0+vulkan"],
 }
+# Those that run. What is left out of the others is most of a wheel.
+WHOLE = ("2026.11.0+cpu", "2026.11.0+cu124")
 REASON = "wrong answers on <some> GPUs"
 
 
@@ -49,11 +57,23 @@ def extra_metadata(row):
     return [f"Provides-Extra: {extra.name}", *needs]
 
 
+def module_of(row):
+    """Return the name of the GPU module that a row's wheel has; None where it has none."""
+    return f"libggml-{MATRIX.rows[row].backend}.so" if MATRIX.rows[row].is_gpu else None
+
+
+def modules_in(environment):
+    """Return the GPU modules that are installed."""
+    found = environment.folder.glob("lib/python*/site-packages/xllamacpp/lib/libggml-*.so")
+    return [path.name for path in found if not re.match(r"libggml-(cpu|base|xlc)", path.name)]
+
+
 class Place:
     """The index and its files on two servers, and a third one that stands for the public index."""
 
     def __init__(self, folder: Path, index: FileServer, files: FileServer, public: FileServer) -> None:
-        self.index, self.files, self.public = index, files, public
+        self.index, self.files, self.public, self.folder = index, files, public, folder
+        self.module = make_lame_module(DRIVER)
         self.ledger = self._release(folder / "files")
         texts = site.tree(self.ledger, MATRIX, index.url)
         site.write(folder / "index", texts, self.ledger, MATRIX)
@@ -74,7 +94,12 @@ class Place:
         for row, versions in RELEASED.items():
             for version in versions:
                 copy = copy_wheel(
-                    Path(WHEEL), folder, version, is_whole=row == "cpu-generic", metadata=extra_metadata(row)
+                    Path(WHEEL),
+                    folder,
+                    version,
+                    is_whole=version in WHOLE,
+                    metadata=extra_metadata(row),
+                    modules={module_of(row): self.module} if MATRIX.rows[row].is_gpu else {},
                 )
                 wheel = wheel_file.read(copy)
                 wheel.write_metadata()
@@ -131,12 +156,52 @@ def test_the_extra_brings_the_toolkits_libraries_from_the_same_index(place, envi
 
 
 def test_one_line_switches_to_another_version_or_row(place, environment):
-    for version in ("2026.10.0+cu124", "2026.11.0+cu124", "2026.11.0+cpu", "2026.11.0+vulkan"):
+    steps = (
+        ("2026.10.0+cu124", ["libggml-cuda.so"]),
+        ("2026.11.0+cu124", ["libggml-cuda.so"]),
+        ("2026.11.0+cpu", []),
+        ("2026.11.0+vulkan", ["libggml-vulkan.so"]),
+    )
+    for version, modules in steps:
         url = place.url(version.partition("+")[2])
         environment.run("install", "--no-deps", "--index-url", url, f"xllamacpp=={version}")
         assert environment.installed() == {"xllamacpp": version}
-        if version.endswith("+cpu"):
+        assert modules_in(environment) == modules
+        if version in WHOLE:
             environment.check("from xllamacpp import get_system_info; assert get_system_info()")
+
+
+def test_a_gpus_wheel_without_its_driver_imports_says_so_and_answers_on_the_cpu(place, environment):
+    environment.run("install", "--no-deps", "--index-url", place.url("cu124"), "xllamacpp==2026.11.0+cu124")
+    model = models.tiny(models.TINY)
+    environment.check(f"""
+import xllamacpp as xlc
+(module,) = [module for module in xlc.devices.get_backend_modules() if module["name"] == "cuda"]
+assert not module["loaded"], module
+assert {DRIVER!r} in module["reason"], module
+params = xlc.CommonParams(n_ctx=256, n_parallel=1, warmup=False)
+params.model.path = {str(model)!r}
+with xlc.Server(params) as server:
+    answer = server.handle_completions({{"prompt": "the", "max_tokens": 2}})
+assert answer["usage"]["completion_tokens"] == 2, answer
+""")
+
+
+def test_the_line_on_the_landing_page_installs_what_it_is_for(place, environment):
+    page = html.unescape((place.folder / "index/whl/index.html").read_text(encoding="utf-8"))
+    program = "uv pip" if environment.name == "uv" else "(?<!uv )pip"
+    for row, version in (("cu124", "2026.11.0+cu124"), ("vulkan", "2026.11.0+vulkan")):
+        (line,) = re.findall(rf"{program} (install --index-url {re.escape(place.url(row))} [^<\n]*)", page)
+        environment.run(*shlex.split(line))
+        assert environment.installed()["xllamacpp"] == version
+
+
+def test_the_checksums_are_those_of_the_files(place):
+    sums = (place.folder / "index/whl/SHA256SUMS").resolve()
+    command = ["sha256sum", "--check", "--strict", sums]
+    done = subprocess.run(command, cwd=place.folder / "files", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": OK") == len(place.ledger.files)
 
 
 def test_the_metadata_is_taken_before_or_instead_of_the_wheel(place, environment):
