@@ -7,6 +7,7 @@ import html
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -235,6 +236,23 @@ def test_a_yanked_version_is_passed_over_and_explained_where_it_is_asked_for(pla
     assert environment.installed()["xllamacpp"] == "2026.11.0+cu128"
     assert REASON in environment.run(*install, "xllamacpp==2026.11.1+cu128")
     assert environment.installed()["xllamacpp"] == "2026.11.1+cu128"
+
+
+def test_the_json_tells_an_installer_the_same(place, environment, tmp_path):
+    # A site of files cannot say that it is JSON; a mirror that can may serve it instead.
+    pages = place.folder / "index"
+    for page in pages.glob("whl/cu128/**/index.json"):
+        copy = tmp_path / "mirror" / page.relative_to(pages).with_suffix(".html")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(page, copy)
+    with FileServer(tmp_path / "mirror", {".html": "application/vnd.pypi.simple.v1+json"}) as mirror:
+        install = ("install", "--index-url", f"{mirror.url}/whl/cu128/")
+        environment.run(*install, "xllamacpp>=2026")
+        assert environment.installed()["xllamacpp"] == "2026.11.0+cu128"
+        metadata = "xllamacpp-2026.11.0+cu128-cp311-abi3-manylinux_2_17_x86_64.whl.metadata"
+        # Debian 12's pip knows it by its old name alone, and fails where that is there.
+        assert (metadata in place.files.names()) == (not environment.name.startswith("pip 23.0"))
+        assert REASON in environment.run(*install, "xllamacpp==2026.11.1+cu128")
 
 
 def test_beside_the_public_index_the_whole_version_is_ours(place, environment):
