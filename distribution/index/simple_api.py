@@ -112,7 +112,7 @@ def _entry(file: AnyFile | Attachment) -> dict[str, Any]:
     if isinstance(file, ReleasedFile):
         entry |= {
             "requires-python": file.requires_python,
-            # Not under its old name too, as in HTML: pip up to 23.1, Debian 12's among them, fails at that (PEP 714).
+            # Not under its old name too, as in HTML: Debian 12's pip fails at that (PEP 714).
             "core-metadata": {"sha256": file.metadata_sha256},
             "yanked": file.yanked or False,
         }
