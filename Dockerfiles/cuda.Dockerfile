@@ -67,7 +67,8 @@ RUN --network=none --mount=type=bind,from=module,source=/module,target=/module \
     /scripts/build_wheel ${CORE_CMAKE_OPTIONS} -DXLLAMACPP_MODULES_DIR=/module
 COPY distribution/wheels/ /scripts/wheels/
 ARG MODULE_CMAKE_OPTIONS ROW WHEEL_LABEL WHEEL_PLATFORM WHEEL_EXTRA REVISION CREATED
-RUN --network=none PYTHONPATH=/scripts /opt/build/bin/python -m wheels.finished_wheel /wheel \
+RUN --network=none --mount=type=bind,from=module,source=/headers,target=/headers \
+    PYTHONPATH=/scripts /opt/build/bin/python -m wheels.finished_wheel /wheel --headers /headers \
     --row "${ROW}" --label "${WHEEL_LABEL}" --platform "${WHEEL_PLATFORM}" --extra "${WHEEL_EXTRA}" \
     --revision "${REVISION}" --created "${CREATED}" --options="${CORE_CMAKE_OPTIONS} ${MODULE_CMAKE_OPTIONS}"
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 import requests
 
 import xllamacpp as xlc
@@ -24,6 +25,12 @@ _PATIENCE_S = 300
 _VERSION = re.compile(r"-[0-9a-f]{12}$")
 
 Witness = Callable[[str, bool, str], None]
+
+MakeParams = Callable[..., xlc.CommonParams]
+"""What the fixture ``params`` gives."""
+
+streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+"""For a test that asks for an answer whole, and once more in chunks."""
 
 
 class Door(ABC):
@@ -165,6 +172,9 @@ class HttpDoor(Door):
 
 
 DOORS = (PythonDoor, HttpDoor)
+
+OpenDoor = Callable[[xlc.Server], Door]
+"""What the fixture ``door`` gives."""
 
 
 def _refused_as_error(answer: Any) -> Any:

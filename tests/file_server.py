@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,11 +19,13 @@ class FileServer:
     ----------
     folder : Path
         What it serves.
+    types : mapping of str to str, optional
+        Content types by the ends of files' names, where they are not the usual ones.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, types: Mapping[str, str] = MappingProxyType({})) -> None:
         self.asked: list[str] = []
-        handler = functools.partial(_Handler, self.asked, directory=str(folder))
+        handler = functools.partial(_Handler, self.asked, types, directory=str(folder))
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
@@ -47,9 +51,10 @@ class FileServer:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    def __init__(self, asked: list[str], *arguments: Any, **given: Any) -> None:
+    def __init__(self, asked: list[str], types: Mapping[str, str], *arguments: Any, **given: Any) -> None:
         # Before the base class, which answers the request in its constructor.
         self.asked = asked
+        self.extensions_map = {**self.extensions_map, **types}
         super().__init__(*arguments, **given)
 
     def log_message(self, *_: object) -> None:

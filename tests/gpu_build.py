@@ -16,6 +16,23 @@ DRIVER = "libcuda.so.99"
 """str: the same of NVIDIA's driver."""
 
 
+def make_lame_module(missing: str) -> bytes:
+    """Return a module that lacks a library, for the dynamic linker's own words, with no compiler at hand.
+
+    Parameters
+    ----------
+    missing : str
+        The library.
+    """
+    module = next((Path(xllamacpp.__file__).parent / "lib").glob("libggml-cpu*.so"))
+    # Another name, not a longer one.
+    needed, name = b"libstdc++.so.6\0", missing.encode() + b"\0"
+    code = module.read_bytes()
+    assert needed in code
+    assert len(name) <= len(needed)
+    return code.replace(needed, name.ljust(len(needed), b"\0"))
+
+
 def make_gpu_build(folder: Path, *, row: str | None = None, missing: str = MISSING) -> dict[str, str]:
     """Make a package that is the installed one and has a CUDA module too.
 
@@ -36,14 +53,7 @@ def make_gpu_build(folder: Path, *, row: str | None = None, missing: str = MISSI
     package = folder / "xllamacpp"
     others = shutil.ignore_patterns("libggml-cuda*", "libggml-hip*", "libggml-vulkan*")
     shutil.copytree(Path(xllamacpp.__file__).parent, package, copy_function=os.symlink, ignore=others)
-    module = next((package / "lib").glob("libggml-cpu*.so"))
-    # The dynamic linker's own words for a missing library, with no compiler at hand: another name, not a longer one.
-    needed = b"libstdc++.so.6\0"
-    code = module.read_bytes()
-    name = missing.encode() + b"\0"
-    assert needed in code
-    assert len(name) <= len(needed)
-    (package / "lib/libggml-cuda.so").write_bytes(code.replace(needed, name.ljust(len(needed), b"\0")))
+    (package / "lib/libggml-cuda.so").write_bytes(make_lame_module(missing))
     info = package / "_native/build_info.json"
     text = json.dumps({**json.loads(info.read_text(encoding="utf-8")), "row": row})
     info.unlink()

@@ -59,11 +59,16 @@ def compressed(sound: bytes, form: str) -> bytes:
     return file.getvalue()
 
 
+def packed(content: bytes) -> str:
+    """Return bytes as base64."""
+    return base64.b64encode(content).decode()
+
+
 def image_part(image: bytes, kind: str = "image/png") -> dict[str, object]:
     """Return the part of a chat message that holds an image."""
-    return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{base64.b64encode(image).decode()}"}}
+    return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{packed(image)}"}}
 
 
 def sound_part(sound: bytes, form: str = "wav") -> dict[str, object]:
     """Return the part of a chat message that holds a sound."""
-    return {"type": "input_audio", "input_audio": {"data": base64.b64encode(sound).decode(), "format": form}}
+    return {"type": "input_audio", "input_audio": {"data": packed(sound), "format": form}}

@@ -30,7 +30,9 @@ def make_library(file: Path, number: int, *, needs: Iterable[Path] = (), runpath
     added = "extern int number_of_need(void);\n" if needs else ""
     name = "module_number" if needs else "number_of_need"
     code = f"{added}int {name}(void) {{ return {number}{' + number_of_need()' if needs else ''}; }}\n"
-    options = ["-shared", "-fPIC", "-x", "c", "-", "-x", "none", f"-Wl,-soname,{file.name},--enable-new-dtags"]
+    # Some distributions' linkers leave out what nothing is used of.
+    linking = f"-Wl,-soname,{file.name},--enable-new-dtags,--no-as-needed"
+    options = ["-shared", "-fPIC", "-x", "c", "-", "-x", "none", linking]
     paths = [f"-Wl,-rpath,{runpath}"] if runpath else []
     subprocess.run(["cc", "-o", str(file), *options, *map(str, needs), *paths], input=code, text=True, check=True)
     return file

@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.requirements import Requirement
 
@@ -49,7 +50,13 @@ def make_wheel(
 
 
 def copy_wheel(
-    wheel: Path, folder: Path, version: str, *, is_whole: bool = False, metadata: Iterable[str] = ()
+    wheel: Path,
+    folder: Path,
+    version: str,
+    *,
+    is_whole: bool = False,
+    metadata: Iterable[str] = (),
+    modules: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Path:
     """Write a copy of the built wheel under another version, for any Linux.
 
@@ -65,6 +72,8 @@ def copy_wheel(
         Whether it shall run. Default: False, without the libraries, which are most of it.
     metadata : iterable of str, optional
         More lines of METADATA.
+    modules : mapping of str to bytes, optional
+        More files among its libraries.
     """
     with zipfile.ZipFile(wheel) as archive:
         old = next(name.split("/")[0] for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
@@ -74,6 +83,7 @@ def copy_wheel(
             for name in archive.namelist()
             if not name.endswith(("/", ".dist-info/RECORD")) and (is_whole or not name.endswith(".so"))
         }
+    files |= {f"xllamacpp/lib/{name}": content for name, content in modules.items()}
     lines = "\n".join([f"Version: {version}", *metadata]).encode()
     files[f"{info}/METADATA"] = re.sub(rb"^Version: .*$", lines, files[f"{info}/METADATA"], count=1, flags=re.MULTILINE)
     files[f"{info}/WHEEL"] = _wheel_text(tags)

@@ -1,23 +1,25 @@
 """Writes what an image holds as CycloneDX: Debian's packages, Python's, and what is compiled into xllamacpp.
 
 It runs beside the image's file system and not in it, so that nothing of it stays there.
-usage: sbom.py ROOT SOURCES ROW  (ROOT: the image's files; SOURCES: where the build found llama.cpp's tree)
+usage: sbom.py ROOT ROW  (ROOT: the image's files)
 """
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component
 from packageurl import PackageURL
 
-from wheels.bill_of_parts import compiled, component, of_image
-from wheels.compiled_in import parts
+from wheels.archive import SBOM
+from wheels.bill_of_parts import component, of_image
 
 
 def debian_packages(root: Path) -> Iterator[Component]:
@@ -33,11 +35,23 @@ def debian_packages(root: Path) -> Iterator[Component]:
 
 
 def python_packages(root: Path) -> Iterator[Component]:
-    """Read the environment that xllamacpp is installed in."""
-    (site_packages,) = (root / "opt/xllamacpp/lib").glob("python3*/site-packages")
-    for found in sorted(distributions(path=[str(site_packages)]), key=lambda found: found.name.lower()):
+    """Read what the environment's packages say of themselves."""
+    for found in sorted(distributions(path=[str(site_packages(root))]), key=lambda found: found.name.lower()):
         name = re.sub(r"[-_.]+", "-", found.name).lower()
         yield component(name, found.version, PackageURL("pypi", None, name, found.version), licence_of(found))
+
+
+def compiled_in(root: Path) -> Iterable[Component]:
+    """Read what the wheel says of itself."""
+    (path,) = site_packages(root).glob(f"xllamacpp-*.dist-info/sboms/{SBOM}")
+    document: Bom = Bom.from_json(json.loads(path.read_text(encoding="utf-8")))
+    return document.components
+
+
+def site_packages(root: Path) -> Path:
+    """Find the environment that xllamacpp is installed in."""
+    (found,) = (root / "opt/xllamacpp/lib").glob("python3*/site-packages")
+    return found
 
 
 def licence_of(found: Distribution) -> str:
@@ -47,9 +61,8 @@ def licence_of(found: Distribution) -> str:
 
 def main() -> None:
     """Write the list to standard output."""
-    root, sources, row = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    inside = [compiled(part) for part in parts(Path("native"), sources)]
-    print(of_image(f"xllamacpp:{row}", [*debian_packages(root), *python_packages(root), *inside]), end="")
+    root, row = Path(sys.argv[1]), sys.argv[2]
+    print(of_image(f"xllamacpp:{row}", [*debian_packages(root), *python_packages(root), *compiled_in(root)]), end="")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import sys
 from collections.abc import Callable
@@ -11,13 +10,13 @@ from typing import Any
 
 import click
 
+import command_line
 import matrix
 from index import ledger_changes, ledger_file, variant_wheel, wheel_file
 from index import site as index_site
 from index.ledger import Ledger
 from index.variants import LABEL, variant_of
 from matrix import Matrix
-from strict_yaml import StrictYamlError
 
 _PROGRAM = "nox -s index --"
 _PATH = click.Path(path_type=Path)
@@ -80,7 +79,7 @@ def _on_a_ledger(command: Callable[..., None]) -> Callable[..., None]:
 @_on_a_ledger
 def add(ledger: _Ledger, wheels: tuple[Path, ...], upload_time: str | None, **given: Any) -> None:
     """Record wheels, and write the .metadata file of each beside it, to be released with it."""
-    time = upload_time or _now()
+    time = upload_time or ledger_changes.now()
     read = [wheel_file.read(path) for path in wheels]
 
     def all_of_them(found: Ledger) -> Ledger:
@@ -107,7 +106,7 @@ def variants(ledger: _Ledger, wheels: tuple[Path, ...], folder_url: str, upload_
 
     The copies go to a folder variants/ beside the wheels, each with its .metadata file, to be released with it.
     """
-    time = upload_time or _now()
+    time = upload_time or ledger_changes.now()
     copies: list[wheel_file.WheelFile] = []
 
     def all_of_them(found: Ledger) -> Ledger:
@@ -165,10 +164,6 @@ def unyank(ledger: _Ledger, name: str) -> None:
     ledger.change(lambda found: ledger_changes.yank(found, name, None))
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _site_options(command: Callable[..., None]) -> Callable[..., None]:
     where = "Where a mirror of the site will be, for the lines that people copy.  [default: site in matrix.yaml]"
     command = click.option("--base-url", help=where)(command)
@@ -201,15 +196,7 @@ def check(ledger: _Ledger, site: Path, base_url: str | None) -> None:
 
 def main(arguments: list[str], root: Path) -> int:
     """Run a command on a checkout; return the exit status."""
-    try:
-        index.main(arguments, prog_name=_PROGRAM, standalone_mode=False, obj=root)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except StrictYamlError as error:
-        click.echo(error, err=True)
-        return 1
-    return 0
+    return command_line.run(index, arguments, _PROGRAM, obj=root)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,9 @@ class Dependency(LedgerFile):
     upload_time: str | None = None
 
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""str: how a time is written, as indexes do."""
+
 AnyFile = ReleasedFile | Dependency
 """What the pages list."""
 

@@ -5,6 +5,7 @@ Each gives a new ledger and leaves the old one as it was. No record is ever remo
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -17,12 +18,17 @@ from packaging.pylock import Pylock, PylockValidationError
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from index.ledger import Dependency, Ledger, LedgerError, LedgerFile, ReleasedFile, VariantFile
+from index.ledger import TIME, Dependency, Ledger, LedgerError, LedgerFile, ReleasedFile, VariantFile
 from index.ledger_rules import problems
 from index.variants import Variant
 from index.wheel_file import WheelFile
 from matrix import Matrix
 from matrix.row import Row
+
+
+def now() -> str:
+    """Return the time as records have it."""
+    return datetime.datetime.now(datetime.UTC).strftime(TIME)
 
 
 def add(
@@ -218,7 +224,7 @@ def extra_requirements(matrix: Matrix) -> list[str]:
 def _dependency(lock: Path, wheel: Any) -> Dependency:
     if not wheel.url or not wheel.size or "sha256" not in wheel.hashes:
         raise LedgerError(f"{lock.name}: {wheel.filename} lacks its url, size or sha256 (`uv pip compile` writes them)")
-    time = wheel.upload_time.strftime("%Y-%m-%dT%H:%M:%SZ") if wheel.upload_time else None
+    time = wheel.upload_time.strftime(TIME) if wheel.upload_time else None
     return Dependency(wheel.filename, wheel.url, wheel.hashes["sha256"], wheel.size, time)
 
 

@@ -15,7 +15,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 import calver
-from index.ledger import Dependency, Ledger, LedgerFile, ReleasedFile, VariantFile
+from index.ledger import TIME, Dependency, Ledger, LedgerFile, ReleasedFile, VariantFile
 from index.variants import LABEL
 from matrix import Matrix
 from strict_yaml import suggest
@@ -187,8 +187,7 @@ def _sha256(key: str, value: str) -> Iterator[tuple[str, str]]:
 
 def _time(value: str) -> Iterator[tuple[str, str]]:
     try:
-        # The form that indexes use; Python itself takes others too.
-        datetime.datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ")
+        datetime.datetime.strptime(value, TIME)
     except ValueError:
         yield "upload_time", f"is {value!r}: a time in UTC, as 2026-11-26T10:00:00Z"
 

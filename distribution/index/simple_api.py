@@ -110,11 +110,10 @@ def _entry(file: AnyFile | Attachment) -> dict[str, Any]:
     if not isinstance(file, Attachment) and file.upload_time:
         entry["upload-time"] = file.upload_time
     if isinstance(file, ReleasedFile):
-        metadata = {"sha256": file.metadata_sha256}
         entry |= {
             "requires-python": file.requires_python,
-            "core-metadata": metadata,
-            "dist-info-metadata": metadata,
+            # Not under its old name too, as in HTML: Debian 12's pip fails at that (PEP 714).
+            "core-metadata": {"sha256": file.metadata_sha256},
             "yanked": file.yanked or False,
         }
         if file.provenance:

@@ -16,7 +16,7 @@ from matrix import Row
 from release import changelog
 from release.folder import ReleasedImage, ReleasedWheel, ReleaseError
 from release.release import Release
-from rendering import made_files
+from rendering import image_runs, made_files
 
 State = Literal["ok", "remains", "WRONG"]
 
@@ -61,9 +61,9 @@ def of_the_checkout(release: Release, mirror: str | None = None) -> Iterator[Fin
             "commit", "ok", f"{checkout.revision(release.root)}, on {checkout.MAIN}, and nothing else is here"
         )
     if left := changelog.fragments(release.root):
-        yield Finding(
-            "changelog", wrong, f"`prepare` has not taken {_some([f'{changelog.FRAGMENTS}/{n}' for n in left])}"
-        )
+        names = _some([f"{changelog.FRAGMENTS}/{name}" for name in left])
+        how = f"nox -s release -- prepare {release.version}"
+        yield Finding("changelog", wrong, f"{changelog.FILE} does not have what is in {names}: {how}")
     elif not changelog.section(release.root, release.version):
         yield Finding("changelog", wrong, f"{changelog.FILE} does not say what changed in {release.version}")
     else:
@@ -141,7 +141,8 @@ def _part(release: Release, kind: Literal["wheel", "image"], row: str) -> Iterat
         yield Finding(kind, "WRONG", str(error))
         return
     if found is None:
-        yield Finding(kind, "remains", f"{row}: nox -s release -- {kind}s {release.version} --row {row}")
+        where = " --registry HOST/NAME" if kind == "image" else ""
+        yield Finding(kind, "remains", f"{row}: nox -s release -- {kind}s {release.version} --row {row}{where}")
     elif found.revision != checkout.revision(release.root):
         yield Finding(kind, "WRONG", f"{row}: of {found.revision}, which is not the commit here: make it again")
     elif isinstance(found, ReleasedWheel):
@@ -155,7 +156,8 @@ def for_a_person(release: Release) -> Iterator[Finding]:
     for row in release.rows:
         run = release.facts.runs[row.name]
         if row.is_gpu and run.reached != "ran on a GPU":
-            yield Finding("GPU", "remains", f'{row.name} has not run on one: nox -s "gpu_test({row.name})"')
+            how = f'nox -s "gpu_test({row.name})", and note it in {image_runs.FILE}'
+            yield Finding("GPU", "remains", f"{row.name} has not run on one: {how}")
     yield Finding("files", "remains", f"publish what is in {release.folder.path}, where `index` said that it would be")
     yield Finding("pages", "remains", "publish the site's folder whl/, after the files, and keep the ledger with it")
 

@@ -14,6 +14,7 @@ import click
 
 import calver
 import checkout
+import command_line
 from engines import available
 from engines.errors import EngineError
 from images import builds as image_builds
@@ -28,17 +29,19 @@ from release.checks import Finding
 from release.folder import ReleaseError
 from release.release import Release
 from rendering import made_files
-from strict_yaml import StrictYamlError
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATH = click.Path(path_type=Path)
 
 
 class _Commands(click.Group):
-    """The commands; a version alone is checked."""
+    """The commands, in the order of their use; a version alone is checked."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and not calver.problem(args[0]):
+        if args and re.match(r"v?\d", args[0]):
             args = ["check", *args]
         return super().parse_args(ctx, args)
 
@@ -80,7 +83,8 @@ def _of_a_release(command: Callable[..., None]) -> Callable[..., None]:
     return found
 
 
-_REGISTRY = click.option("--registry", required=True, help="The registry and the images' name in it: HOST/NAME.")
+_registry = functools.partial(click.option, "--registry", type=Repository, metavar="HOST/NAME")
+_REGISTRY = _registry(required=True, help="The registry, and the images' name in it.")
 _MIRROR = click.option(
     "--base-url", "mirror", help="Where a mirror of the index will be, instead of matrix.yaml's site."
 )
@@ -89,7 +93,11 @@ _MIRROR = click.option(
 @release.command()
 @click.argument("version")
 def prepare(version: str) -> None:
-    """Write the commit of a release: the version, CHANGELOG.md, and what matrix.yaml makes."""
+    """Write what a release's commit has to have.
+
+    The version in pyproject.toml, CHANGELOG.md of the fragments in changelog.d/, and what matrix.yaml makes. Look at
+    it, commit it, and bring it to main.
+    """
     if problem := calver.problem(version):
         raise ReleaseError(f"the release {problem}")
     # First what may be refused.
@@ -109,19 +117,25 @@ def prepare(version: str) -> None:
 
 @release.command()
 @click.option("--ledger", "ledger_path", type=_PATH, help="The ledger of what was released before.")
-@click.option("--registry", help="The registry that it goes to, or has gone to.")
+@_registry(help="The registry that it goes to, or has gone to, and the images' name in it.")
 @_MIRROR
 @_of_a_release
-def check(release: Release, ledger_path: Path | None, registry: str | None, mirror: str | None) -> None:
-    """Look at everything, change nothing, and say what remains; end with 1 where something is wrong."""
+def check(release: Release, ledger_path: Path | None, registry: Repository | None, mirror: str | None) -> None:
+    """Look at everything, and say what remains.
+
+    Nothing is changed. It ends with 1 where something is wrong.
+    """
     findings = [*checks.of_the_checkout(release, mirror), *checks.of_the_folder(release)]
-    if ledger_path:
+    if ledger_path and not ledger_path.exists():
+        text = f"there is no {ledger_path}: before the first release that is right, and `index` begins one"
+        findings.append(Finding("ledger", "remains", text))
+    elif ledger_path:
         ledger = ledger_file.load(ledger_path, release.facts.matrix, local_urls=release.rehearsal)
         findings += checks.of_the_ledger(release, ledger)
     else:
         findings.append(Finding("ledger", "remains", "compare with what was released before: --ledger ledger.json"))
     if registry:
-        findings += release_images.of_the_registry(release, Repository(registry))
+        findings += release_images.of_the_registry(release, registry)
     else:
         findings.append(Finding("registry", "remains", "compare with what is in the registry: --registry HOST/NAME"))
     _show([*findings, *checks.for_a_person(release)])
@@ -141,7 +155,10 @@ def _show(findings: Sequence[Finding]) -> None:
 @click.option("--from", "source", type=_PATH, help="The folder that they are in.  [default: they are built]")
 @_of_a_release
 def wheels(release: Release, source: Path | None) -> None:
-    """Hold each row's wheel against the gates, and take it into the folder."""
+    """Take the wheels that pass the gates.
+
+    Each row's wheel is built, or taken from a folder, held against the gates, and put into the release's folder.
+    """
     _is_clean(release)
     for row in release.wheel_rows:
         place = source
@@ -160,17 +177,20 @@ def wheels(release: Release, source: Path | None) -> None:
 @release.command()
 @_REGISTRY
 @_of_a_release
-def images(release: Release, registry: str) -> None:
-    """Build each row's image, and push it as VERSION-ROW, with annotations; such a tag never moves."""
+def images(release: Release, registry: Repository) -> None:
+    """Build and push the images.
+
+    Each row's image is pushed as VERSION-ROW, with annotations; such a tag never moves. `docker login` is where the
+    registry's credentials come from.
+    """
     _is_clean(release)
-    repository = Repository(registry)
     for row in release.image_rows:
         _is_pinned(release, row)
     with available.engine() as engine:
         for row in release.image_rows:
             image = image_builds.build(engine, ROOT, row)
-            new = release_images.push(release, engine, row, image, repository)
-            click.echo(f"{repository.name}:{release.image_tag(row)}: {'pushed' if new else 'there already'}")
+            new = release_images.push(release, engine, row, image, registry)
+            click.echo(f"{registry.name}:{release.image_tag(row)}: {'pushed' if new else 'there already'}")
     release.folder.sum_up(release.version)
 
 
@@ -182,7 +202,10 @@ def images(release: Release, registry: str) -> None:
 @_MIRROR
 @_of_a_release
 def index(release: Release, ledger_path: Path, **given: Any) -> None:
-    """Record the wheels in the ledger, and render the index."""
+    """Record the wheels, and render the index.
+
+    The lock file: `nox -s index -- --help` has the lines that make it.
+    """
     count = release_index.publish(release, ledger_path, **given)
     click.echo(f"{count} recorded in {ledger_path}, and the site is as it makes it")
     release.folder.sum_up(release.version)
@@ -191,11 +214,13 @@ def index(release: Release, ledger_path: Path, **given: Any) -> None:
 @release.command()
 @_REGISTRY
 @_of_a_release
-def promote(release: Release, registry: str) -> None:
-    """Move the tags that follow releases (ROW, its short name, latest) to the images of this one."""
-    repository = Repository(registry)
+def promote(release: Release, registry: Repository) -> None:
+    """Move the tags that follow releases.
+
+    ROW, its short name and latest become the images of this release.
+    """
     for row in release.image_rows:
-        moved = release_images.promote(release, row, repository)
+        moved = release_images.promote(release, row, registry)
         click.echo(f"{row.name}: {', '.join(moved) or 'nothing'} moved")
 
 
@@ -211,15 +236,7 @@ def _is_pinned(release: Release, row: Row) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run a command; return the exit status."""
-    try:
-        release.main(arguments, prog_name="nox -s release --", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (StrictYamlError, EngineError) as error:
-        click.echo(error, err=True)
-        return 1
-    return 0
+    return command_line.run(release, arguments, "nox -s release --", EngineError)
 
 
 if __name__ == "__main__":

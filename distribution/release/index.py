@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 from index import ledger_changes, ledger_file, wheel_file
@@ -48,7 +47,7 @@ def publish(
     url = index_site.url(known, mirror, local_urls=local_urls)
     old = ledger_file.load(ledger_path, known, local_urls=local_urls) if ledger_path.exists() else Ledger()
     new = old
-    time = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = ledger_changes.now()
     for row in release.wheel_rows:
         done = release.folder.wheel(row.name)
         if not done:

@@ -30,20 +30,6 @@ def component(name: str, version: str, url: PackageURL, licence: str = "") -> Co
     )
 
 
-def compiled(part: Part) -> Component:
-    """Describe one thing that is compiled in."""
-    licences = [LicenseExpression(part.licence)] if part.licence else []
-    url = str(part.url)
-    return Component(
-        type=ComponentType.LIBRARY,
-        name=part.name,
-        version=part.version,
-        purl=part.url,
-        bom_ref=url,
-        licenses=licences,
-    )
-
-
 def of_wheel(
     version: str, licence: str, created: datetime.datetime, facts: dict[str, str], parts: Iterable[Part]
 ) -> str:
@@ -72,7 +58,7 @@ def of_wheel(
         licenses=[LicenseExpression(licence)],
         properties=[Property(name=f"xllamacpp:{name}", value=value) for name, value in facts.items()],
     )
-    components = [compiled(part) for part in parts]
+    components = [_compiled(part) for part in parts]
     bom = Bom(components=components, serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"{url} {sorted(facts.items())}"))
     bom.metadata.timestamp = created
     return _text(bom, wheel, components)
@@ -92,6 +78,20 @@ def combined(licences: Iterable[str]) -> str:
     single = {licence for licence in every if not re.search(r"\s", licence)}
     choices = {licence for licence in every - single if not single & set(licence.split(" OR "))}
     return " AND ".join([*sorted(single), *(f"({licence})" for licence in sorted(choices))])
+
+
+def _compiled(part: Part) -> Component:
+    """Describe one thing that is compiled in."""
+    licences = [LicenseExpression(part.licence)] if part.licence else []
+    url = str(part.url)
+    return Component(
+        type=ComponentType.LIBRARY,
+        name=part.name,
+        version=part.version,
+        purl=part.url,
+        bom_ref=url,
+        licenses=licences,
+    )
 
 
 def _text(bom: Bom, whole: Component, parts: Iterable[Component]) -> str:

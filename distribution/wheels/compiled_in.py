@@ -1,7 +1,7 @@
 """What the wheel's libraries are compiled from: names, versions, licences and the licences' texts.
 
-It runs where the libraries were compiled, on the sources that they were compiled from. The wheel's list of parts, the
-image's, and the licences in the wheel are all made from this one.
+It runs where the libraries were compiled, on the sources that they were compiled from. The wheel's list of parts and
+the licences in the wheel are made from it, and from toolkit_headers.py for a GPU's module.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def parts(native: Path, sources: Path, *, llguidance: bool = True) -> Iterator[P
 def _vendored(tree: Path, name: str, vendored: Vendored, tree_version: str) -> Part:
     text = _read(tree / vendored.text)
     if vendored.quote is not None:
-        text = _comment_around(vendored.quote, text, tree / vendored.text)
+        text = comment_around(vendored.quote, text, tree / vendored.text)
     version = tree_version
     if vendored.version:
         path, pattern = vendored.version
@@ -153,10 +153,17 @@ def _vendored(tree: Path, name: str, vendored: Vendored, tree_version: str) -> P
     return Part(name, version, PackageURL("generic", None, name, version), vendored.licence, {"LICENSE": text})
 
 
-def _comment_around(quote: str, text: str, path: Path) -> str:
+def comment_around(quote: str, text: str, path: Path) -> str:
+    """Return the comment that some words are in; without a comment's own marks where each line has them.
+
+    Raises
+    ------
+    PartsError
+        The words are not there. It names the file.
+    """
     place = text.find(quote)
     if place < 0:
-        raise PartsError(f"{path} holds no licence with the words {quote!r}: mend VENDORED")
+        raise PartsError(f"{path} holds no licence with the words {quote!r}: it has changed, and so may its licence")
     opening = text.rfind("/*", 0, place)
     if opening >= 0 and text.find("*/", opening) > place:
         return text[opening + 2 : text.index("*/", place)].strip() + "\n"

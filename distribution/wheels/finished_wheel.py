@@ -20,6 +20,7 @@ from pathlib import Path
 from wheels import bill_of_parts
 from wheels.archive import BUILD_INFO, SBOM, write
 from wheels.compiled_in import Part, parts
+from wheels.toolkit_headers import header_parts
 
 # The oldest time that a zip archive can hold: of a build that does not know when its sources were committed.
 _OLDEST = datetime.datetime(1980, 1, 1, tzinfo=datetime.UTC)
@@ -158,15 +159,20 @@ def main() -> None:
     parser.add_argument("--extra", type=_words, default=(), help="NAME REQUIREMENT..., as one argument")
     parser.add_argument("--native", type=Path, default=Path("native"))
     parser.add_argument("--sources", type=Path, default=os.environ.get("XLLAMACPP_BUILD_CACHE"))
+    parser.add_argument("--headers", type=Path, help="the headers that a GPU's module was compiled from")
     given = parser.parse_args()
     (wheel,) = given.folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        llguidance = bool(json.loads(archive.read(BUILD_INFO))["llguidance"])
+        build_info = json.loads(archive.read(BUILD_INFO))
     revision = None if given.revision in _UNKNOWN else given.revision
     release = Release(
         given.row, given.platform, given.label or None, revision, given.created, given.options, given.extra
     )
-    print(finish(wheel, release, parts(given.native, given.sources, llguidance=llguidance)).name)
+    inside = [
+        *parts(given.native, given.sources, llguidance=bool(build_info["llguidance"])),
+        *header_parts(build_info["backends"], given.headers),
+    ]
+    print(finish(wheel, release, inside).name)
 
 
 if __name__ == "__main__":

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 import requests
 
 import hostile_media
 import models
 import xllamacpp as xlc
-from media import HIGH, LOW, compressed, image_part, png, sound_part, wav
+from media import HIGH, LOW, compressed, image_part, packed, png, sound_part, wav
+from witness import NOTHING, TEXT, chat, refusal
 
 pytestmark = pytest.mark.capability("Audio", "sounds in a chat")
-
-TEXT = {"type": "text", "text": "What?"}
-NOTHING = "I see nothing, and hear no tone."
 
 
 def heard(*tones):
     return f"I see nothing, and hear {' '.join(f'a {tone} tone' for tone in tones) or 'no tone'}."
-
-
-def packed(content):
-    return base64.b64encode(content).decode()
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +24,6 @@ def server(params):
     mmproj = {"path": str(models.tiny(models.TINY_AUDIO))}
     with xlc.Server(params(models.tiny(models.TINY_WITNESS), mmproj=mmproj)) as server:
         yield server
-
-
-def chat(door, *content, **options):
-    """Ask in a chat, and return what the model says."""
-    messages = [{"role": "user", "content": [*content, TEXT]}]
-    (choice,) = door.ask("/v1/chat/completions", {"messages": messages, "max_tokens": 24, **options})["choices"]
-    return choice["message"]["content"]
-
-
-def refusal(door, *content):
-    with pytest.raises(xlc.RequestError) as caught:
-        chat(door, *content)
-    return caught.value.status, str(caught.value)
 
 
 class TestRequests:

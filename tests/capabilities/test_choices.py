@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,10 +11,7 @@ import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
+from doors import Door, MakeParams, OpenDoor, streamed
 
 _SLOTS = 3
 ASKED = {
@@ -22,7 +19,6 @@ ASKED = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "the inn"}]},
 }
 
-streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 routes = pytest.mark.parametrize("path", ASKED)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import exp
 from typing import Any
 
@@ -11,13 +11,8 @@ import pytest
 import models
 import xllamacpp as xlc
 from distributions import PROMPT, Distribution, distribution, scaled
-from doors import Door
+from doors import MakeParams, OpenDoor, streamed
 from generated import generate
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
-
-streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,7 @@ import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
+from doors import Door, MakeParams, OpenDoor, streamed
 
 _N_CTX = 256
 _LONG = "Once upon a time there was a robot who counted the stars. " * 40
@@ -40,7 +37,7 @@ LONG_REQUESTS = {
 
 
 @pytest.mark.capability("Context", "a prompt that is too long is an error with the numbers")
-@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@streamed
 @pytest.mark.parametrize("path", LONG_REQUESTS)
 def test_a_prompt_that_is_too_long_is_an_error_with_the_numbers(
     server: xlc.Server, door: OpenDoor, path: str, is_streamed: bool

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
+from doors import Door, MakeParams, OpenDoor
 
 _PREFIX, _SUFFIX, _MIDDLE = "<|before|>", "<|after|>", "<|between|>"
 _BODY = {"input_prefix": "the inn ", "input_suffix": " on the other", "n_predict": 8, "temperature": 0}

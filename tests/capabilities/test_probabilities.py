@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import exp, isclose
 from typing import Any
 
@@ -10,10 +10,7 @@ import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
+from doors import Door, MakeParams, OpenDoor, streamed
 
 _TOKENS = 5
 _VOCABULARY = 297
@@ -35,9 +32,6 @@ def native(opened: Door, *, is_streamed: bool, **options: Any) -> tuple[str, lis
     chunks = opened.stream("/completion", body)
     reports = [report for chunk in chunks for report in chunk.get("completion_probabilities", [])]
     return "".join(chunk["content"] for chunk in chunks), reports
-
-
-streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 
 
 @pytest.mark.capability("Probabilities", "n_probs: the likeliest tokens at each place")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
+from doors import Door, MakeParams, OpenDoor, streamed
 
 _GREEDY = {"temperature": 0, "max_tokens": 6}
 
-streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 completions = pytest.mark.parametrize("path", ["/completion", "/v1/completions"])
 
 

@@ -9,17 +9,13 @@ import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
+from doors import MakeParams, OpenDoor, streamed
 from generated import CHATS, Generated, generate
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
 
 THOUGHT = "The question is easy, so I think briefly."
 ANSWER = "It was forty-two!"
 FORMATS = xlc.common_reasoning_format
 
-streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 chats = pytest.mark.parametrize("path", CHATS)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
+from doors import MakeParams, OpenDoor
 
 _BODY = {"prompt": "the inn", "n_predict": 5, "temperature": 0}
 

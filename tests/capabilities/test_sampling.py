@@ -12,12 +12,7 @@ import pytest
 import models
 import xllamacpp as xlc
 from distributions import PROMPT, Distribution, distribution, scaled
-from doors import Door
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
-
-streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+from doors import MakeParams, OpenDoor, streamed
 
 
 @pytest.fixture(scope="module")

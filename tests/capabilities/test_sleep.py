@@ -20,13 +20,10 @@ import requests
 
 import models
 import xllamacpp as xlc
-from doors import Door
+from doors import Door, MakeParams, OpenDoor
 
 _PATIENCE_S = 300
 _BODY = {"prompt": "Once upon a time", "max_tokens": 8, "temperature": 0}
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
 
 
 @pytest.fixture(scope="module")

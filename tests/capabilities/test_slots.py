@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,10 @@ import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
+from doors import Door, MakeParams, OpenDoor
 
 _PATIENCE_S = 300
 _STORY = "Once upon a time there was a robot who lived at the bottom of the sea, and every morning it"
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
 
 
 @pytest.fixture(scope="module")

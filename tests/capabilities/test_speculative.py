@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,8 @@ import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
+from doors import MakeParams, OpenDoor, streamed
 from generated import COMPLETIONS, ROUTES, generate
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
 
 TYPES = xlc.common_speculative_type
 
@@ -114,7 +111,7 @@ def test_the_path_of_a_draft_model_has_an_older_name(made: MakeParams, door: Ope
 
 
 @pytest.mark.capability("Speculative decoding", "drafts serve every route, whole and streamed")
-@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@streamed
 @pytest.mark.parametrize("path", ROUTES)
 def test_every_route_says_the_same_with_drafts(
     drafting: xlc.Server, made: MakeParams, door: OpenDoor, path: str, is_streamed: bool

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import models
 import xllamacpp as xlc
-from doors import Door
+from doors import Door, MakeParams, OpenDoor, streamed
 from generated import CHATS, COMPLETIONS, ROUTES, Generated, generate
-
-MakeParams = Callable[..., xlc.CommonParams]
-OpenDoor = Callable[[xlc.Server], Door]
 
 _SAID = "one two three four five"
 _GRAMMAR = {"grammar": f'root ::= "{_SAID}"'}
-
-streamed = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 
 
 @pytest.fixture(scope="module")

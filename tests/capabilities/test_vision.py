@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import zlib
 from pathlib import Path
@@ -12,22 +11,16 @@ import pytest
 import hostile_media
 import models
 import xllamacpp as xlc
-from media import image_part, png
+from media import image_part, packed, png
 from media_host import MediaHost
 from plain_projectors import TINY_BARE_VISION, TINY_WHOLE_VISION
+from witness import NOTHING, TEXT, chat, refusal
 
 pytestmark = pytest.mark.capability("Vision", "images in a chat")
-
-TEXT = {"type": "text", "text": "What?"}
-NOTHING = "I see nothing, and hear no tone."
 
 
 def saw(*colours):
     return f"I see {' '.join(colours) or 'nothing'}, and hear no tone."
-
-
-def packed(content):
-    return base64.b64encode(content).decode()
 
 
 def part(address):
@@ -85,19 +78,6 @@ def fetching_server(params):
 def blind_server(params):
     with xlc.Server(params(models.tiny(models.TINY_WITNESS))) as server:
         yield server
-
-
-def chat(door, *content, **options):
-    """Ask in a chat, and return what the model says."""
-    messages = [{"role": "user", "content": [*content, TEXT]}]
-    (choice,) = door.ask("/v1/chat/completions", {"messages": messages, "max_tokens": 24, **options})["choices"]
-    return choice["message"]["content"]
-
-
-def refusal(door, *content):
-    with pytest.raises(xlc.RequestError) as caught:
-        chat(door, *content)
-    return caught.value.status, str(caught.value)
 
 
 class TestSources:

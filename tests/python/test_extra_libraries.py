@@ -7,6 +7,7 @@ import pytest
 from stub_libraries import CUBLAS, make_library, run_python
 
 FOLDER = "nvidia/cublas/lib"
+CUDART = "libcudart.so.12"
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ from pathlib import Path
 from xllamacpp._native.extra_libraries import load_extra_libraries
 from xllamacpp.select.rows import Extra
 sys.path += {[str(entry) for entry in entries]}
-load_extra_libraries(Path({str(module)!r}), Extra("cuda", ("{CUBLAS}", "libcudart.so.12"), ("{FOLDER}",)))
+load_extra_libraries(Path({str(module)!r}), Extra("cuda", ("{CUBLAS}", "{CUDART}"), ("{FOLDER}",)))
 try:
     print(ctypes.CDLL({str(module)!r}).module_number())
 except OSError as error:
@@ -37,7 +38,15 @@ except OSError as error:
 
 def test_they_are_taken_from_where_python_finds_the_package(module, tmp_path):
     make_library(tmp_path / "other" / FOLDER / CUBLAS, 100)
-    assert load(module, tmp_path / "empty", tmp_path / "other") == "101"
+    assert load(module, tmp_path / "empty", tmp_path / "other", tmp_path / "more") == "101"
+
+
+def test_each_that_the_module_misses_is_taken(tmp_path):
+    folder = tmp_path / "other" / FOLDER
+    needs = [make_library(folder / CUBLAS, 100), make_library(folder / CUDART, 200)]
+    module = make_library(tmp_path / "site" / "libggml-cuda.so", 1, needs=needs)
+    assert load(module).startswith((CUBLAS, CUDART))
+    assert load(module, tmp_path / "other") == "101"
 
 
 def test_what_the_linker_finds_comes_first(module, tmp_path):

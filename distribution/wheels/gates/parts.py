@@ -16,6 +16,7 @@ import llama_cpp_pin
 from wheels.compiled_in import RUST_LIBRARY, VENDORED
 from wheels.gates.gate import Finding, Rule, Target
 from wheels.gates.wheel_file import WheelFile, WheelFileError
+from wheels.toolkit_headers import HEADER_LIBRARIES
 
 PIN = "native/cmake/llama_cpp_pin.cmake"
 _REMEDY = "distribution/wheels/finished_wheel.py writes it"
@@ -64,6 +65,8 @@ def _expected(wheel: WheelFile) -> Iterator[str]:
     yield from ("llama.cpp", *VENDORED)
     if wheel.build_info["llguidance"]:
         yield from ("llguidance", RUST_LIBRARY)
+    for backend in wheel.build_info["backends"]:
+        yield from HEADER_LIBRARIES.get(backend, ())
     linked = {name for library in wheel.libraries.values() for name in library.needed}
     if wheel.build_info["openssl"] and not any(name.startswith("libssl.so") for name in linked):
         yield "openssl"

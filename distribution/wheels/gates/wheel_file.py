@@ -17,7 +17,7 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-BUILD_INFO = "xllamacpp/_native/build_info.json"
+from wheels.archive import BUILD_INFO
 
 
 class WheelFileError(Exception):

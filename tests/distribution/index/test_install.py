@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import os
+import re
+import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import matrix
+import models
 from file_server import FileServer
+from gpu_build import DRIVER, make_lame_module
 from index import ledger_changes, simple_api, site, wheel_file
 from index.ledger import Dependency, Ledger
 from installers import OLDEST_PIP
@@ -33,6 +40,8 @@ RELEASED = {
     "cuda-12.8": ["2026.11.0+cu128", "2026.11.1+cu128"],
     "vulkan": ["2026.11.0+vulkan"],
 }
+# Those that run. What is left out of the others is most of a wheel.
+WHOLE = ("2026.11.0+cpu", "2026.11.0+cu124")
 REASON = "wrong answers on <some> GPUs"
 
 
@@ -49,11 +58,23 @@ def extra_metadata(row):
     return [f"Provides-Extra: {extra.name}", *needs]
 
 
+def module_of(row):
+    """Return the name of the GPU module that a row's wheel has; None where it has none."""
+    return f"libggml-{MATRIX.rows[row].backend}.so" if MATRIX.rows[row].is_gpu else None
+
+
+def modules_in(environment):
+    """Return the GPU modules that are installed."""
+    found = environment.folder.glob("lib/python*/site-packages/xllamacpp/lib/libggml-*.so")
+    return [path.name for path in found if not re.match(r"libggml-(cpu|base|xlc)", path.name)]
+
+
 class Place:
     """The index and its files on two servers, and a third one that stands for the public index."""
 
     def __init__(self, folder: Path, index: FileServer, files: FileServer, public: FileServer) -> None:
-        self.index, self.files, self.public = index, files, public
+        self.index, self.files, self.public, self.folder = index, files, public, folder
+        self.module = make_lame_module(DRIVER)
         self.ledger = self._release(folder / "files")
         texts = site.tree(self.ledger, MATRIX, index.url)
         site.write(folder / "index", texts, self.ledger, MATRIX)
@@ -74,7 +95,12 @@ class Place:
         for row, versions in RELEASED.items():
             for version in versions:
                 copy = copy_wheel(
-                    Path(WHEEL), folder, version, is_whole=row == "cpu-generic", metadata=extra_metadata(row)
+                    Path(WHEEL),
+                    folder,
+                    version,
+                    is_whole=version in WHOLE,
+                    metadata=extra_metadata(row),
+                    modules={module_of(row): self.module} if MATRIX.rows[row].is_gpu else {},
                 )
                 wheel = wheel_file.read(copy)
                 wheel.write_metadata()
@@ -131,12 +157,52 @@ def test_the_extra_brings_the_toolkits_libraries_from_the_same_index(place, envi
 
 
 def test_one_line_switches_to_another_version_or_row(place, environment):
-    for version in ("2026.10.0+cu124", "2026.11.0+cu124", "2026.11.0+cpu", "2026.11.0+vulkan"):
+    steps = (
+        ("2026.10.0+cu124", ["libggml-cuda.so"]),
+        ("2026.11.0+cu124", ["libggml-cuda.so"]),
+        ("2026.11.0+cpu", []),
+        ("2026.11.0+vulkan", ["libggml-vulkan.so"]),
+    )
+    for version, modules in steps:
         url = place.url(version.partition("+")[2])
         environment.run("install", "--no-deps", "--index-url", url, f"xllamacpp=={version}")
         assert environment.installed() == {"xllamacpp": version}
-        if version.endswith("+cpu"):
+        assert modules_in(environment) == modules
+        if version in WHOLE:
             environment.check("from xllamacpp import get_system_info; assert get_system_info()")
+
+
+def test_a_gpus_wheel_without_its_driver_imports_says_so_and_answers_on_the_cpu(place, environment):
+    environment.run("install", "--no-deps", "--index-url", place.url("cu124"), "xllamacpp==2026.11.0+cu124")
+    model = models.tiny(models.TINY)
+    environment.check(f"""
+import xllamacpp as xlc
+(module,) = [module for module in xlc.devices.get_backend_modules() if module["name"] == "cuda"]
+assert not module["loaded"], module
+assert {DRIVER!r} in module["reason"], module
+params = xlc.CommonParams(n_ctx=256, n_parallel=1, warmup=False)
+params.model.path = {str(model)!r}
+with xlc.Server(params) as server:
+    answer = server.handle_completions({{"prompt": "the", "max_tokens": 2}})
+assert answer["usage"]["completion_tokens"] == 2, answer
+""")
+
+
+def test_the_line_on_the_landing_page_installs_what_it_is_for(place, environment):
+    page = html.unescape((place.folder / "index/whl/index.html").read_text(encoding="utf-8"))
+    program = "uv pip" if environment.name == "uv" else "(?<!uv )pip"
+    for row, version in (("cu124", "2026.11.0+cu124"), ("vulkan", "2026.11.0+vulkan")):
+        (line,) = re.findall(rf"{program} (install --index-url {re.escape(place.url(row))} [^<\n]*)", page)
+        environment.run(*shlex.split(line))
+        assert environment.installed()["xllamacpp"] == version
+
+
+def test_the_checksums_are_those_of_the_files(place):
+    sums = (place.folder / "index/whl/SHA256SUMS").resolve()
+    command = ["sha256sum", "--check", "--strict", sums]
+    done = subprocess.run(command, cwd=place.folder / "files", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": OK") == len(place.ledger.files)
 
 
 def test_the_metadata_is_taken_before_or_instead_of_the_wheel(place, environment):
@@ -170,6 +236,23 @@ def test_a_yanked_version_is_passed_over_and_explained_where_it_is_asked_for(pla
     assert environment.installed()["xllamacpp"] == "2026.11.0+cu128"
     assert REASON in environment.run(*install, "xllamacpp==2026.11.1+cu128")
     assert environment.installed()["xllamacpp"] == "2026.11.1+cu128"
+
+
+def test_the_json_tells_an_installer_the_same(place, environment, tmp_path):
+    # A site of files cannot say that it is JSON; a mirror that can may serve it instead.
+    pages = place.folder / "index"
+    for page in pages.glob("whl/cu128/**/index.json"):
+        copy = tmp_path / "mirror" / page.relative_to(pages).with_suffix(".html")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(page, copy)
+    with FileServer(tmp_path / "mirror", {".html": "application/vnd.pypi.simple.v1+json"}) as mirror:
+        install = ("install", "--index-url", f"{mirror.url}/whl/cu128/")
+        environment.run(*install, "xllamacpp>=2026")
+        assert environment.installed()["xllamacpp"] == "2026.11.0+cu128"
+        metadata = "xllamacpp-2026.11.0+cu128-cp311-abi3-manylinux_2_17_x86_64.whl.metadata"
+        # Debian 12's pip knows it by its old name alone, and fails where that is there.
+        assert (metadata in place.files.names()) == (not environment.name.startswith("pip 23.0"))
+        assert REASON in environment.run(*install, "xllamacpp==2026.11.1+cu128")
 
 
 def test_beside_the_public_index_the_whole_version_is_ours(place, environment):

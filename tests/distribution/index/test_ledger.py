@@ -77,12 +77,15 @@ MISTAKES = [
     ("files", "file", f"xllamacpp-2026.13.0+cu124-{TAGS}.whl", "file", "has to be the year, the month and a number"),
     ("files", "url", "http://files.example/v1/x.whl", "url", "it has to be an https URL"),
     ("files", "url", "v1/x.whl", "url", "it has to be an https URL"),
+    ("files", "url", "https:///x.whl", "url", "it has to be an https URL"),
     ("files", "url", "http://127.0.0.1:80/x.whl", "url", "on this machine"),
     ("files", "url", "file:///x.whl", "url", "on this machine"),
     ("files", "url", RELEASED.url + "?token=1", "url", "without a query"),
+    ("files", "url", RELEASED.url + "#sha256=1", "url", "without a query, a fragment"),
     ("files", "url", RELEASED.url.replace("//", "//user@"), "url", "without a query, a fragment and a user"),
     ("files", "url", OTHER, "url", "it has to end with the file's name"),
     ("files", "sha256", "A" * 64, "sha256", "64 hexadecimal digits"),
+    ("files", "sha256", "a" * 65, "sha256", "64 hexadecimal digits"),
     ("files", "metadata_sha256", "b" * 63, "metadata_sha256", "64 hexadecimal digits"),
     ("files", "size", 0, "size", "is 0: a number of bytes"),
     ("files", "upload_time", "2026-11-26 10:00", "upload_time", "a time in UTC, as 2026-11-26T10:00:00Z"),
@@ -264,15 +267,38 @@ def test_yanking_and_taking_it_back(tmp_path):
         ledger_changes.yank(ledger, "2026.11.0", " ")
 
 
+def copy(old="", new="", **given):
+    """The variant with a part of its name replaced, and other keys."""
+    name = COPY.file.replace(old, new)
+    return dataclasses.replace(COPY, file=name, url=f"{FOLDER_URL}/{name}".replace("+", "%2B"), **given)
+
+
 def test_a_variants_name_means_one_thing_in_a_version(path):
-    name = COPY.file.replace("-cp311", "-1-cp311")
-    other = {
-        "file": name,
-        "url": f"{FOLDER_URL}/{name}".replace("+", "%2B"),
-        "properties": ("nvidia :: sm_arch :: 86",),
-    }
-    ledger_file.save(path, dataclasses.replace(LEDGER, variants=(COPY, dataclasses.replace(COPY, **other))))
+    other = copy("-cp311", "-1-cp311", properties=("nvidia :: sm_arch :: 86",))
+    ledger_file.save(path, dataclasses.replace(LEDGER, variants=(COPY, other)))
     with pytest.raises(LedgerError, match=r"variants\[1\] .*: are others than those of the first cu124 of 2026\.11\.0"):
+        ledger_file.load(path, MATRIX)
+
+
+def test_a_variants_name_may_mean_another_thing_in_another_version(path):
+    file = RELEASED.file.replace("11.0", "11.1")
+    newer = dataclasses.replace(RELEASED, file=file, url=f"{FOLDER_URL}/{file}".replace("+", "%2B"))
+    other = copy("11.0", "11.1", copy_of=file, properties=("nvidia :: sm_arch :: 86",))
+    ledger = dataclasses.replace(LEDGER, files=(RELEASED, newer), variants=(COPY, other))
+    ledger_file.save(path, ledger)
+    assert ledger_file.load(path, MATRIX) == ledger
+
+
+@pytest.mark.parametrize(
+    ("variant", "said"),
+    [
+        (copy("-cu124", variant=None), "properties: are what a variant with a name has, and no other"),
+        (copy("11.0", "11.1"), r"row: is cuda-12\.4: .*\.whl is 2026\.11\.0 of cuda-12\.4"),
+    ],
+)
+def test_a_variant_that_is_not_its_wheels_copy_is_told(path, variant, said):
+    ledger_file.save(path, dataclasses.replace(LEDGER, variants=(variant,)))
+    with pytest.raises(LedgerError, match=rf"variants\[0\] .*: {said}"):
         ledger_file.load(path, MATRIX)
 
 

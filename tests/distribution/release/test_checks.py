@@ -71,7 +71,7 @@ MISTAKES = {
     "a fragment": (
         committed(lambda root: add_fragment(root, "+late.fixed.md", "Late.")),
         "changelog",
-        r"has not taken changelog\.d/\+late\.fixed\.md",
+        r"does not have what is in changelog\.d/\+late\.fixed\.md: nox -s release -- prepare",
     ),
     "no section": (
         committed(lambda root: edit(root / "CHANGELOG.md", r"^## .*$", "## 2026.10.0 (2026-10-01)")),
@@ -133,7 +133,9 @@ def add_parts(release, revision):
 def test_the_folder_tells_which_rows_are_done(root):
     found = by_state(checks.of_the_folder(Release.of(root, VERSION)))
     assert found["ok"] == found["WRONG"] == []
-    assert f"{ROW}: nox -s release -- wheels {VERSION} --row {ROW}" in [finding.text for finding in found["remains"]]
+    told = [finding.text for finding in found["remains"]]
+    assert f"{ROW}: nox -s release -- wheels {VERSION} --row {ROW}" in told
+    assert f"{ROW}: nox -s release -- images {VERSION} --row {ROW} --registry HOST/NAME" in told
     release = Release.of(root, VERSION, rows=["cpu"])
     wheel = add_parts(release, git(root, "rev-parse", "HEAD"))
     found = by_state(checks.of_the_folder(release))

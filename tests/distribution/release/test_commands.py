@@ -33,6 +33,7 @@ def run(root, capsys):
 def test_a_version_alone_is_checked(run, root):
     said = run(VERSION)
     assert said == run("check", VERSION)
+    assert "the release has the version v2026.11.0: it has to be the year, the month" in run(f"v{VERSION}", status=1)
     assert "ok      version    2026.11.0" in said
     assert "remains tag        git tag --sign v2026.11.0" in said
     (root / "new").touch()
@@ -83,6 +84,15 @@ def test_a_wheel_that_is_not_there_is_named(run, root):
 
 def test_the_help_says_how_it_goes(run):
     said = run("--help")
-    for command in ("prepare", "wheels", "images", "index", "promote"):
-        assert f"nox -s release -- {command} " in said
+    steps = ("prepare", "check", "wheels", "images", "index", "promote")
+    for command in steps:
         assert "Usage" in run(command, "--help")
+        assert f"nox -s release -- {command} " in said or command == "check"
+    listed = said.partition("Commands:\n")[2].splitlines()
+    assert tuple(line.split()[0] for line in listed) == steps
+    assert not [line for line in listed if line.endswith("...")]
+
+
+def test_the_first_release_has_no_ledger_yet(run, root):
+    said = run(VERSION, "--ledger", str(root / "ledger.json"))
+    assert "ledger.json: before the first release that is right, and `index` begins one" in said

@@ -174,6 +174,11 @@ BROKEN = {
         lambda wheel: sbom(wheel, lambda document: document["components"].remove(part(document, "miniaudio"))),
         "does not list miniaudio",
     ),
+    "unlisted headers": (
+        parts.SBOM,
+        lambda wheel: wheel.edit_build_info(backends=["cpu", "cuda"]),
+        "does not list libcudacxx, which is compiled in",
+    ),
     "other commit": (
         parts.SBOM,
         lambda wheel: sbom(wheel, lambda document: part(document, "llama.cpp").update(version="0.5.0+beef")),
