@@ -27,7 +27,7 @@ from wheels.gates.gate import Finding, Target
 from wheels.gates.wheel_file import WheelFile, WheelFileError
 
 NAME = "clean roots"
-WHY = "it installs and generates where nothing else is: Debian 11 to 13, every Python, no compiler"
+WHY = "it installs and generates where nothing else is: Debian 11 to 14, every Python, no compiler"
 DOCKERFILE = "Dockerfiles/clean_root.Dockerfile"
 OWN_PYTHON = "/usr/bin/python3"
 
@@ -85,6 +85,7 @@ ROOTS = (
     Root("Debian 11", "bullseye", "2.31", "3.9"),
     Root("Debian 12", "bookworm", "2.36", "3.11"),
     Root("Debian 13", "trixie", "2.41", "3.13"),
+    Root("Debian 14", "forky", "2.43", "3.14"),
 )
 
 
