@@ -155,10 +155,10 @@ def aarch64(session: nox.Session) -> None:
         cross_build.check_tools()
         root = cross_build.make_root()
     check_tools(session)
-    # What it says is held against what the wheel of this machine says.
-    install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "test"))
     folder = BUILD / "aarch64"
     wheel_file = build_wheel(session, *cross_build.settings(root), folder=folder, **cross_build.ENVIRONMENT)
+    # What it says is held against what the wheel of this machine says.
+    install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "test"))
     environment = {"XLLAMACPP_AARCH64_WHEEL": str(wheel_file), "XLLAMACPP_AARCH64_ROOT": str(root)}
     places = session.posargs or ["tests/wheel/test_aarch64.py"]
     session.run("pytest", *places, env={"PYTHONSAFEPATH": "1", **environment})
