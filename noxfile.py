@@ -36,6 +36,7 @@ from images.base_images import prepare
 from index import commands as index_commands
 from matrix import MatrixError, load
 from rendering import made_files
+from wheels import cross_build
 from wheels.builds import (
     BUILD,
     PROJECT,
@@ -47,6 +48,7 @@ from wheels.builds import (
     make_build_environment,
     run_build_tool,
 )
+from wheels.cross_build import CrossBuildError
 
 nox.needs_version = ">=2025.5"
 # uv fills an environment in seconds, and there are many.
@@ -146,6 +148,22 @@ def gbnf(session: nox.Session) -> None:
     ]
     places.append("tests/capabilities/test_hostile_schemas.py")
     session.run("pytest", *(session.posargs or places), env={"PYTHONSAFEPATH": "1"})
+
+
+@nox.session(default=False)
+def aarch64(session: nox.Session) -> None:
+    """Build the wheel for 64-bit ARM under Linux on another machine, and run it under qemu. After --: for pytest."""
+    with errors_of(session):
+        cross_build.check_tools()
+        root = cross_build.make_root()
+    check_tools(session)
+    folder = BUILD / "aarch64"
+    wheel_file = build_wheel(session, *cross_build.settings(root), folder=folder, **cross_build.ENVIRONMENT)
+    # What it says is held against what the wheel of this machine says.
+    install_wheel(session, build_wheel(session), *nox.project.dependency_groups(PROJECT, "test"))
+    environment = {"XLLAMACPP_AARCH64_WHEEL": str(wheel_file), "XLLAMACPP_AARCH64_ROOT": str(root)}
+    places = session.posargs or ["tests/wheel/test_aarch64.py"]
+    session.run("pytest", *places, env={"PYTHONSAFEPATH": "1", **environment})
 
 
 @nox.session(default=False)
@@ -423,10 +441,10 @@ def llama_cpp(session: nox.Session) -> None:
 
 @contextlib.contextmanager
 def errors_of(session: nox.Session) -> Iterator[None]:
-    """End the session with a clear word where Docker or the matrix says what is wrong."""
+    """End the session with a clear word where Docker, the matrix or a cross-build says what is wrong."""
     try:
         yield
-    except (EngineError, MatrixError) as error:
+    except (CrossBuildError, EngineError, MatrixError) as error:
         session.error(str(error))
 
 

@@ -47,7 +47,9 @@ def run_build_tool(session: nox.Session, name: str, *arguments: str, **environme
     session.run(str(build_tool(name)), *arguments, external=True, env={"PATH": path, **environment})
 
 
-def build_wheel(session: nox.Session, *settings: str, native_tests: bool = False, folder: Path | None = None) -> Path:
+def build_wheel(
+    session: nox.Session, *settings: str, native_tests: bool = False, folder: Path | None = None, **environment: str
+) -> Path:
     """Build the wheel in a tree that stays, so that only what changed is built again; a `folder` has its own."""
     make_build_environment(session)
     tree, dist = (folder / "tree", folder) if folder else (WHEEL_TREE, DIST)
@@ -61,7 +63,7 @@ def build_wheel(session: nox.Session, *settings: str, native_tests: bool = False
         # A whole build takes minutes: ninja's count says how far it is.
         options.append("--verbose")
     pip_wheel = ("-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--wheel-dir", str(dist))
-    run_build_tool(session, "python", *pip_wheel, *options)
+    run_build_tool(session, "python", *pip_wheel, *options, **environment)
     (wheel_file,) = dist.glob("xllamacpp-*.whl")
     return wheel_file
 

@@ -22,9 +22,15 @@ endif()
 set(crate "${CMAKE_CURRENT_SOURCE_DIR}/llguidance")
 # Shared by all build trees: the crate is the same in each, and a minute of work.
 set(target_dir "${XLLAMACPP_BUILD_CACHE}/llguidance")
-set(target_option)
+set(target_options)
 if(XLLAMACPP_RUST_TARGET)
-  set(target_option --target "${XLLAMACPP_RUST_TARGET}")
+  # The crate makes a shared library of itself too, which nobody needs, and rustc would link it with this machine's cc.
+  list(TRANSFORM XLLAMACPP_RUST_LINK_OPTIONS REPLACE "(.+)" "\"-Clink-arg=\\1\"" OUTPUT_VARIABLE rust_flags)
+  list(JOIN rust_flags ", " rust_flags)
+  set(target_options
+    --target "${XLLAMACPP_RUST_TARGET}"
+    --config "target.${XLLAMACPP_RUST_TARGET}.linker=\"${CMAKE_C_COMPILER}\""
+    --config "target.${XLLAMACPP_RUST_TARGET}.rustflags=[${rust_flags}]")
 endif()
 set(library "${target_dir}/${XLLAMACPP_RUST_TARGET}/release/${CMAKE_STATIC_LIBRARY_PREFIX}xllamacpp_llguidance${CMAKE_STATIC_LIBRARY_SUFFIX}")
 
@@ -47,7 +53,7 @@ endif()
 add_custom_command(
   OUTPUT "${library}"
   COMMAND "${CARGO_EXECUTABLE}" build --release --locked --quiet
-          --manifest-path "${crate}/Cargo.toml" --target-dir "${target_dir}" ${target_option}
+          --manifest-path "${crate}/Cargo.toml" --target-dir "${target_dir}" ${target_options}
   DEPENDS "${crate}/Cargo.toml" "${crate}/Cargo.lock" "${crate}/src/lib.rs"
   COMMENT "Building LLGuidance ${XLLAMACPP_LLGUIDANCE_VERSION}"
   VERBATIM)

@@ -20,5 +20,6 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 
-# What cargo calls it (llguidance.cmake).
+# What cargo calls it, and how to link there (llguidance.cmake).
 set(XLLAMACPP_RUST_TARGET aarch64-unknown-linux-gnu)
+set(XLLAMACPP_RUST_LINK_OPTIONS --target=aarch64-linux-gnu "--sysroot=${XLLAMACPP_SYSROOT}" -fuse-ld=lld)
