@@ -147,7 +147,8 @@ def gbnf(session: nox.Session) -> None:
         f"tests/capabilities/test_{name}.py" for name in ("structured_output", "grammars", "tool_calls", "forced_calls")
     ]
     places.append("tests/capabilities/test_hostile_schemas.py")
-    session.run("pytest", *(session.posargs or places), env={"PYTHONSAFEPATH": "1"})
+    arguments = session.posargs or ["--numprocesses=auto", "--dist=loadfile", *places]
+    session.run("pytest", *arguments, env={"PYTHONSAFEPATH": "1"})
 
 
 @nox.session(default=False)
