@@ -54,7 +54,7 @@ ways read_character(const llama_grammar & grammar, const ways & before, uint32_t
             fail_on_ways();
         }
     }
-    return after.all();
+    return after.take_all();
 }
 
 /// The ways whose next element is that token, or any but another.
@@ -65,7 +65,7 @@ ways read_token(const llama_grammar & grammar, const ways & before, llama_token 
             fail_on_ways();
         }
     }
-    return after.all();
+    return after.take_all();
 }
 
 /// `text` is what is read of the token.

@@ -19,7 +19,7 @@ namespace xllamacpp {
 namespace {
 
 constexpr size_t most_comparisons = 500'000'000;  // about a second
-constexpr size_t most_kept        = 16'000'000;   // of all the ways that are kept until the tokens are read
+constexpr size_t most_kept = 16'000'000;  // elements of ways, and of what is known of them, until the tokens are read
 
 struct token_text {
     llama_token_data * candidate;
@@ -37,17 +37,14 @@ struct token_texts {
 
 struct state;
 
-/// Where a character leads.
-struct step {
-    std::vector<size_t> fitting;         // the ways whose next element it is in
-    state *             next = nullptr;  // not known yet, or there is no way
-};
+/// The ways whose next element a character is in, and the state that they lead to: null where none was needed yet.
+using step = std::pair<const std::vector<size_t>, state *>;
 
 /// All the ways in which what was read so far can be read.
 struct state {
-    std::vector<llama_grammar_stack>       ways;
-    std::unordered_map<uint32_t, step>     steps;
-    std::map<std::vector<size_t>, state *> next;  // by the fitting ways: many characters fit the same ones
+    std::vector<const llama_grammar_stack *> ways;
+    std::map<std::vector<size_t>, state *>   steps;  // many characters take the same one
+    std::unordered_map<uint32_t, step *>     by_character;
 };
 
 class token_reader {
@@ -87,14 +84,14 @@ class token_reader {
     /// Some elements of a grammar are tokens. One that ends in half a character is none of them: what comes after it
     /// would have to complete it.
     void match_tokens(const state & start) {
-        for (const llama_grammar_stack & way : start.ways) {
-            if (way.empty() || is_character_set(*way.back())) {
+        for (const llama_grammar_stack * way : start.ways) {
+            if (way->empty() || is_character_set(*way->back())) {
                 continue;
             }
             count_comparisons(texts_.all.size());
             for (token_text & text : texts_.all) {
                 text.is_allowed =
-                    text.is_allowed || (text.beginning.n_remain == 0 && match_token(way.back(), text.candidate->id));
+                    text.is_allowed || (text.beginning.n_remain == 0 && match_token(way->back(), text.candidate->id));
             }
         }
     }
@@ -124,7 +121,7 @@ class token_reader {
     /// Reads the last of the `tokens.depth` characters, from the state before it.
     void read_character(uint32_t character, branch tokens) {
         step & taken = step_from(*tokens.from, character);
-        if (taken.fitting.empty()) {
+        if (taken.first.empty()) {
             return;
         }
         position longer = tokens.begin;
@@ -136,59 +133,65 @@ class token_reader {
             }
         }
         if (longer != tokens.end) {
-            if (taken.next == nullptr) {
-                taken.next = state_after(*tokens.from, taken.fitting);
+            if (taken.second == nullptr) {
+                taken.second = state_after(*tokens.from, taken.first);
             }
-            todo_.push_back({longer, tokens.end, tokens.depth, taken.next});
+            todo_.push_back({longer, tokens.end, tokens.depth, taken.second});
         }
     }
 
     bool may_go_on(const state & from, llama_partial_utf8 beginning) {
         count_comparisons(from.ways.size());
-        return std::any_of(from.ways.begin(), from.ways.end(), [&](const llama_grammar_stack & way) {
-            return !way.empty() && is_character_set(*way.back()) && may_match(way.back(), beginning);
+        return std::any_of(from.ways.begin(), from.ways.end(), [&](const llama_grammar_stack * way) {
+            return !way->empty() && is_character_set(*way->back()) && may_match(way->back(), beginning);
         });
     }
 
     step & step_from(state & from, uint32_t character) {
-        const auto [found, is_new] = from.steps.try_emplace(character);
-        if (is_new) {
+        step *& known = from.by_character[character];
+        if (known == nullptr) {
             count_comparisons(from.ways.size());
+            std::vector<size_t> fitting;
             for (size_t i = 0; i < from.ways.size(); ++i) {
-                const llama_grammar_stack & way = from.ways[i];
+                const llama_grammar_stack & way = *from.ways[i];
                 if (!way.empty() && is_character_set(*way.back()) && match_character(way.back(), character).is_in) {
-                    found->second.fitting.push_back(i);
+                    fitting.push_back(i);
                 }
             }
+            const auto [found, is_new] = from.steps.try_emplace(std::move(fitting));
+            if (is_new) {
+                count_kept(found->first.size());
+            }
+            known = &*found;
         }
-        return found->second;
+        return *known;
     }
 
-    state * state_after(state & from, const std::vector<size_t> & fitting) {
-        state *& next = from.next[fitting];
-        if (next == nullptr) {
-            grammar_ways ways(grammar_.rules);
-            for (const size_t i : fitting) {
-                const llama_grammar_stack & way = from.ways[i];
-                ways.add_next(way, match_character(way.back(), 0).after);
-            }
-            next = state_of(ways.all());
+    state * state_after(const state & from, const std::vector<size_t> & fitting) {
+        grammar_ways ways(grammar_.rules);
+        for (const size_t i : fitting) {
+            const llama_grammar_stack & way = *from.ways[i];
+            ways.add_next(way, match_character(way.back(), 0).after);
         }
-        return next;
+        return state_of(ways.take_all());
     }
 
-    state * state_of(const std::set<llama_grammar_stack> & ways) {
-        state & found = states_[ways];
-        if (found.ways.empty()) {
-            for (const llama_grammar_stack & way : ways) {
-                elements_ += way.size() + 1;
+    state * state_of(std::set<llama_grammar_stack> && ways) {
+        const auto [found, is_new] = states_.try_emplace(std::move(ways));
+        if (is_new) {
+            for (const llama_grammar_stack & way : found->first) {
+                count_kept(way.size() + 1);
+                found->second.ways.push_back(&way);
             }
-            if (elements_ > most_kept) {
-                fail();
-            }
-            found.ways.assign(ways.begin(), ways.end());
         }
-        return &found;
+        return &found->second;
+    }
+
+    void count_kept(size_t count) {
+        kept_ += count;
+        if (kept_ > most_kept) {
+            fail();
+        }
     }
 
     void count_comparisons(size_t count) {
@@ -209,7 +212,7 @@ class token_reader {
     std::vector<branch>                            todo_;
     std::map<std::set<llama_grammar_stack>, state> states_;
     size_t                                         comparisons_ = 0;
-    size_t                                         elements_    = 0;
+    size_t                                         kept_        = 0;
 };
 
 }  // namespace

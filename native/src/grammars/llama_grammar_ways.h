@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace xllamacpp {
@@ -29,10 +30,8 @@ class grammar_ways {
     /// Adds what a way comes to when its next element, which ends before `after`, has been read. False as with `add`.
     bool add_next(const llama_grammar_stack & way, const llama_grammar_element * after);
 
-    const std::set<llama_grammar_stack> & all() const { return all_; }
-
-    /// How many elements the ways, and those on the way to them, have together.
-    size_t elements() const { return elements_; }
+    /// All of them, which are then no longer here.
+    std::set<llama_grammar_stack> take_all() { return std::move(all_); }
 
   private:
     bool take(llama_grammar_stack && stack);
