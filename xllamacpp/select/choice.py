@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .container_gpus import run_outside
 from .fit import Fit, Way
 from .fits import FITS
 from .install_commands import docker_command, missing_libraries, pip_commands
@@ -92,9 +93,10 @@ class _Candidate:
     obstacle: str
 
     @property
-    def order(self) -> tuple[int, tuple[int, ...]]:
-        """Sorts the better ones before the others."""
-        return _KINDS.index(self.row.backend), self.fit.rank or ()
+    def order(self) -> tuple[bool, bool, int, tuple[int, ...]]:
+        """Sorts the better ones before the others; a GPU's that would run on the CPU as it is, before the CPU's."""
+        kind = self.row.backend
+        return kind == "cpu", bool(self.fit.lacking), _KINDS.index(kind), self.fit.rank or ()
 
     @property
     def is_possible(self) -> bool:
@@ -155,7 +157,7 @@ def _pip_offer(best: _Candidate, machine: Machine, rows: Rows) -> Offer:
 
 
 def _docker_offer(best: _Candidate, machine: Machine, rows: Rows) -> Offer:
-    outside = ("run this on the host, outside of this container",) if machine.container else ()
+    outside = (run_outside(machine.container),) if machine.container else ()
     return Offer(best.row.name, (docker_command(best.row, rows, machine),), (best.fit.reason,), outside)
 
 
@@ -182,8 +184,8 @@ def _why_not(candidate: _Candidate, best: _Candidate | None) -> str:
     if candidate.obstacle:
         return candidate.obstacle
     assert best
-    drawback = f"{candidate.fit.drawback}, so " if candidate.fit.drawback else ""
-    return f"it would run too; {drawback}{best.row.name} comes first"
+    drawback = candidate.fit.drawback if best.fit.lacking else candidate.fit.lacking or candidate.fit.drawback
+    return f"it would run too; {f'{drawback}, so ' if drawback else ''}{best.row.name} comes first"
 
 
 def _remedies(
