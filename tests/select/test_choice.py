@@ -121,6 +121,7 @@ EXPECTED = {
             "rocm-6.3: rocm-6.3 has no code for gfx1201 (Radeon RX 9070, AI PRO R9700)",
             "first install libamdhip64.so.6 and libhipblas.so.2 and librocblas.so.4, of ROCm 6.4",
         ),
+        ("For a better one",),
     ),
     "mi300x": Expected(*("rocm-6.4", "rocm-6.4"), ("has code for gfx942 (Instinct MI300, MI325); ROCm 6.4.3",)),
     "gfx90c_apu": Expected(

@@ -93,10 +93,14 @@ class _Candidate:
     obstacle: str
 
     @property
-    def order(self) -> tuple[bool, bool, int, tuple[int, ...]]:
-        """Sorts the better ones before the others; a GPU's that would run on the CPU as it is, before the CPU's."""
-        kind = self.row.backend
-        return kind == "cpu", bool(self.fit.lacking), _KINDS.index(kind), self.fit.rank or ()
+    def order(self) -> tuple[bool, bool, tuple[int, tuple[int, ...]]]:
+        """Sorts those that can be taken as they are before those that lack something, and the CPU's last."""
+        return self.row.backend == "cpu", bool(self.fit.lacking), self.merit
+
+    @property
+    def merit(self) -> tuple[int, tuple[int, ...]]:
+        """Sorts the better ones before the others, once they have what they lack."""
+        return _KINDS.index(self.row.backend), self.fit.rank or ()
 
     @property
     def is_possible(self) -> bool:
@@ -193,10 +197,10 @@ def _remedies(
 ) -> tuple[str, ...]:
     if not best_pip and not best_docker:
         return (_FROM_SOURCE,)
-    order = max(best.order for best in (best_pip, best_docker) if best)
+    merit = max(best.merit for best in (best_pip, best_docker) if best)
     # The first of a kind is enough: what it asks for brings the others of its kind too.
     by_kind: dict[str, str] = {}
     for each in sorted(candidates, key=lambda each: _KINDS.index(each.row.backend)):
-        if each.fit.remedy and each.order < order:
+        if each.fit.remedy and each.merit < merit:
             by_kind.setdefault(each.row.backend, each.fit.remedy)
     return tuple(by_kind.values())
