@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -34,7 +36,8 @@ def lay_out(name: str, folder: Path) -> Source:
         _write(root / path, text)
     commands = dict(document.get("commands", {}))
     if "libraries" in document:
-        lines = (f"\t{library} (libc6,x86-64) => /usr/lib/{library}\n" for library in document["libraries"])
+        tag = {"aarch64": "AArch64"}.get(document["interpreter"]["architecture"], "x86-64")
+        lines = (f"\t{library} (libc6,{tag}) => /usr/lib/{library}\n" for library in document["libraries"])
         commands["ldconfig"] = {"output": "".join(lines)}
     for command, said in commands.items():
         _write(_program(programs, command), _script(said))
@@ -47,6 +50,12 @@ def lay_out(name: str, folder: Path) -> Source:
         patience_s = _LITTLE_PATIENCE_S if called in hanging else _PATIENCE_S
         return run_command([str(_program(programs, called)), *command[1:]], patience_s)
 
+    refused = {root / name for name in document.get("refused", ())}
+
+    def open_node(node: Path) -> None:
+        if node in refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
     known = {"implementation": "CPython", "is_free_threaded": False, **document["interpreter"]}
     return Source(
         root=root,
@@ -54,6 +63,7 @@ def lay_out(name: str, folder: Path) -> Source:
         run=run,
         interpreter=Interpreter(**known),
         cuda_version=lambda: document.get("cuda_version", 0),
+        open_node=open_node,
     )
 
 

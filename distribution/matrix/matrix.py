@@ -24,9 +24,13 @@ FILE = "matrix.yaml"
 
 @dataclass(frozen=True)
 class Gpus:
-    """Which GPUs each kind of device code runs on, by CUDA's number or LLVM's name."""
+    """Which GPUs each kind of device code runs on, by CUDA's number or LLVM's name.
+
+    ``last_drivers`` has the last branch of NVIDIA's driver for those that newer ones have dropped.
+    """
 
     cuda: Mapping[str, str]
+    last_drivers: Mapping[str, str]
     rocm: Mapping[str, str]
 
 
@@ -139,6 +143,11 @@ def _between_rows(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
     for name in matrix.planned:
         if name in matrix.rows:
             yield "", f"planned.{name}", "is a row already"
+    for key, branch in matrix.gpus.last_drivers.items():
+        if key not in matrix.gpus.cuda:
+            yield "", f"gpus.last_drivers.{key}", "gpus.cuda does not say which GPUs it is"
+        if not re.fullmatch(r"\d{3}", branch):
+            yield "", f"gpus.last_drivers.{key}", f"is {branch}: three digits, as 580"
     rows = matrix.rows.values()
     yield from _twice("wheel.label", ((row.name, str(row.wheel.label)) for row in rows))
     folders = [(row.name, name) for row in rows for name in (row.wheel.index, *row.wheel.index_aliases) if name]

@@ -28,6 +28,8 @@ def render(facts: Facts) -> str:
         "nvidia_flag": NVIDIA_FLAG,
         "group_flag": GROUP_FLAG,
         "amd_gpus": dict(matrix.gpus.rocm),
+        "nvidia_gpus": dict(matrix.gpus.cuda),
+        "last_drivers": dict(matrix.gpus.last_drivers),
         "rows": [_row(row, folders.get(row.name)) for row in matrix.rows.values()],
     }
     return json.dumps(document, indent=2) + "\n"

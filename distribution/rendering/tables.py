@@ -69,7 +69,16 @@ def gpus(facts: Facts) -> str:
     for row in facts.matrix.rows.values():
         if row.architectures:
             parts.append(f"**{row.title}** (`{row.name}`)\n")
-            parts.append(_table(("device code", "GPUs"), ((f"`{k}`", v) for k, v in facts.matrix.gpus_of(row).items())))
+            last = facts.matrix.gpus.last_drivers if row.cuda else {}
+            parts.append(
+                _table(
+                    ("device code", "GPUs"),
+                    (
+                        (f"`{key}`", f"{gpus} (NVIDIA's last driver for them: {last[key]})" if key in last else gpus)
+                        for key, gpus in facts.matrix.gpus_of(row).items()
+                    ),
+                )
+            )
     return "\n".join(parts)
 
 

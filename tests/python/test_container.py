@@ -28,6 +28,8 @@ def write(tmp_path):
         ({".dockerenv": ""}, {}, "docker"),
         ({"run/.containerenv": ""}, {}, "podman"),
         ({".dockerenv": ""}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "kubernetes"),
+        ({".dockerenv": ""}, {"APPTAINER_CONTAINER": "/here.sif"}, "apptainer"),
+        ({}, {"SINGULARITY_CONTAINER": "/here.sif"}, "apptainer"),
     ],
 )
 def test_the_kind_of_container_is_known_by_its_marks(write, files, environment, kind):

@@ -28,6 +28,8 @@ def test_a_container_without_nvidias_runtime_is_told_its_flag(tree):
     [
         ("run/.containerenv", {}, "--device nvidia.com/gpu=all"),
         (DOCKER, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "resources.limits (nvidia.com/gpu: 1)"),
+        (HOST, {"APPTAINER_CONTAINER": "/here.sif"}, "--nv"),
+        (HOST, {"SINGULARITY_CONTAINER": "/here.sif"}, "--nv"),
         (HOST, {}, "install NVIDIA's driver"),
     ],
 )
@@ -136,6 +138,64 @@ def test_a_gpu_under_wsl_is_one_node(tree):
     tree.add("dev/dxg")
     tree.answer = (999, "unknown error")
     assert "unknown error" in only(tree.find("cuda"))[0]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "missing", "answer"),
+    [
+        (["dev/dxg"], "libcuda.so.1", (0, "")),
+        ([], "libcuda.so.1", (0, "")),
+        (["dev/dxg"], "", (35, "CUDA driver version is insufficient for CUDA runtime version")),
+        (["dev/dxg"], "", (803, "system has unsupported display driver / cuda driver combination")),
+        (["dev/dxg"], "", (999, "unknown error")),
+    ],
+)
+def test_in_wsl_it_is_windows_driver_that_is_updated(tree, nodes, missing, answer):
+    tree.add(*nodes)
+    tree.add("proc/sys/kernel/osrelease", text="5.15.167.4-microsoft-standard-WSL2")
+    tree.answer = answer
+    _, remedy = only(tree.find("cuda", missing))
+    assert remedy.startswith("update NVIDIA's driver in Windows, and then run wsl --shutdown")
+    assert "libcuda1" not in remedy
+
+
+def add_gpu(tree):
+    for name, text in {"class": "0x030000", "vendor": "0x10de", "device": "0x1b80"}.items():
+        tree.add(f"sys/bus/pci/devices/0000:01:00.0/{name}", text=text)
+
+
+@pytest.mark.parametrize(("missing", "files"), [("", [HOST]), ("libcuda.so.1", ["usr/bin/nvidia-smi"])])
+def test_a_driver_whose_module_is_not_loaded_is_not_to_be_installed(tree, missing, files):
+    add_gpu(tree)
+    tree.add(*files)
+    problem, remedy = only(tree.find("cuda", missing))
+    assert problem == "NVIDIA's driver is installed, and its kernel module is not loaded"
+    assert remedy.startswith("sudo modprobe nvidia")
+    assert "Secure Boot" in remedy
+
+
+@pytest.mark.parametrize("nodes", [["dev/nvidiactl"], NVIDIA])
+def test_a_driver_that_has_dropped_the_gpu_is_told(tree, nodes):
+    add_gpu(tree)
+    tree.add(*nodes)
+    tree.add(
+        "proc/driver/nvidia/version", text="NVRM version: NVIDIA UNIX x86_64 Kernel Module  590.48.01  Sat Oct 7\n"
+    )
+    tree.answer = (100, "no CUDA-capable device is detected")
+    _, remedy = only(tree.find("cuda"))
+    assert "the last branch for GeForce GTX 10 series, Tesla P4 and P40, V100, Titan V is 580" in remedy
+    assert "open kernel modules" in remedy
+    assert "dmesg" in remedy
+
+
+def test_a_driver_that_every_gpu_is_known_to_has_dropped_none(tree):
+    add_gpu(tree)
+    tree.add(*NVIDIA)
+    tree.add(
+        "proc/driver/nvidia/version", text="NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05  Sat Oct 7\n"
+    )
+    tree.answer = (100, "no CUDA-capable device is detected")
+    assert "last branch" not in only(tree.find("cuda"))[1]
 
 
 def cuda_device(tree, capability):

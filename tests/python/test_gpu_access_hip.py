@@ -37,6 +37,18 @@ def test_on_a_host_it_is_the_kernels_driver_that_is_missing(tree):
     assert "--device" not in remedy
 
 
+def test_apptainer_has_a_flag_for_rocm(tree):
+    tree.environment = {"APPTAINER_CONTAINER": "/here.sif"}
+    assert "--rocm" in only(tree.find("hip"))[1]
+
+
+def test_in_wsl_there_is_no_driver_of_linuxs_to_load(tree):
+    tree.add("proc/sys/kernel/osrelease", text="5.15.167.4-microsoft-standard-WSL2")
+    _, remedy = only(tree.find("hip"))
+    assert "WSL gives Linux no device nodes" in remedy
+    assert "lspci" not in remedy
+
+
 def test_a_group_is_given_by_its_number(tree):
     tree.add(DOCKER, *AMD)
     tree.refused = {"dev/kfd": errno.EACCES, "dev/dri/renderD128": errno.EACCES}
@@ -51,6 +63,11 @@ def test_a_group_is_given_by_its_number(tree):
     ("mark", "environment", "words"),
     [
         (DOCKER, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "supplementalGroups: [{}]"),
+        (
+            HOST,
+            {"APPTAINER_CONTAINER": "/here.sif"},
+            "on the host, add the user to the group that owns them (number {})",
+        ),
         (HOST, {}, "(number {}; sudo usermod -aG)"),
     ],
 )
@@ -114,6 +131,14 @@ def test_a_missing_library_of_rocm_is_named(tree):
     assert "take the image" in remedy
 
 
+def test_a_library_that_the_linker_does_not_find_is_not_to_be_installed(tree):
+    tree.add(*AMD, "opt/rocm-6.4.1/lib/libamdhip64.so.6")
+    problem, remedy = only(tree.find("hip", "libamdhip64.so.6"))
+    assert problem == "libamdhip64.so.6 is in /opt/rocm-6.4.1/lib, where the dynamic linker does not look"
+    assert remedy.startswith("echo /opt/rocm-6.4.1/lib | sudo tee -a /etc/ld.so.conf.d/rocm.conf && sudo ldconfig")
+    assert "LD_LIBRARY_PATH=/opt/rocm-6.4.1/lib" in remedy
+
+
 @pytest.mark.parametrize("name", ["ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"])
 def test_a_variable_that_hides_amd_gpus_is_named(tree, name):
     tree.add(*AMD)
@@ -149,7 +174,12 @@ def amd_gpu(tree, version, targets):
         (100305, "gfx1035", ["gfx90a", "gfx1030"], "HSA_OVERRIDE_GFX_VERSION=10.3.0 uses the code for gfx1030"),
         (110003, "gfx1103", ["gfx1100", "gfx1101"], "HSA_OVERRIDE_GFX_VERSION=11.0.0"),
         (110502, "gfx1152", ["gfx1100", "gfx1151"], "HSA_OVERRIDE_GFX_VERSION=11.5.1"),
-        (100100, "gfx1010", ["gfx1030", "gfx1031"], "HSA_OVERRIDE_GFX_VERSION=10.3.0"),
+        (110501, "gfx1151", ["gfx1100", "gfx1150"], "HSA_OVERRIDE_GFX_VERSION=11.5.0"),
+        (120001, "gfx1201", ["gfx1100", "gfx1200"], "HSA_OVERRIDE_GFX_VERSION=12.0.0"),
+        (110502, "gfx1152", ["gfx1100", "gfx1101"], "take a build that has, or the one for Vulkan"),
+        # RDNA 1 hangs with the code for RDNA 2, and its members have not the same instructions.
+        (100100, "gfx1010", ["gfx1030", "gfx1031"], "take a build that has, or the one for Vulkan"),
+        (100102, "gfx1012", ["gfx1010", "gfx1030"], "take a build that has, or the one for Vulkan"),
         (90012, "gfx90c", ["gfx90a", "gfx1030"], "take a build that has"),
     ],
 )

@@ -83,7 +83,10 @@ EXPECTED = {
         *("cpu-generic", "cpu-generic"),
         (
             "there is an NVIDIA GPU (10de:2504), and not NVIDIA's driver",
-            "install NVIDIA's driver 525.60.13 or newer, then take cuda-12.4",
+            (
+                "install NVIDIA's driver 525.60.13 or newer, then take cuda-12.4 (the last branch for GeForce GTX 10 "
+                "series, Tesla P4 and P40, V100, Titan V is 580)"
+            ),
             "GPU without a driver: 10de:2504",
         ),
         ("8086:7ad0",),
@@ -118,6 +121,7 @@ EXPECTED = {
             "rocm-6.3: rocm-6.3 has no code for gfx1201 (Radeon RX 9070, AI PRO R9700)",
             "first install libamdhip64.so.6 and libhipblas.so.2 and librocblas.so.4, of ROCm 6.4",
         ),
+        ("For a better one",),
     ),
     "mi300x": Expected(*("rocm-6.4", "rocm-6.4"), ("has code for gfx942 (Instinct MI300, MI325); ROCm 6.4.3",)),
     "gfx90c_apu": Expected(
@@ -125,7 +129,7 @@ EXPECTED = {
         (
             "rocm-6.4: rocm-6.4 has no code for gfx90c",
             "vulkan with pip: its wheel needs glibc 2.41 or newer, and this is glibc 2.39",
-            "the GPU of AMD in /dev/dri works with the image's own Vulkan driver",
+            "the image brings Vulkan drivers that know most GPUs of AMD, and /dev/dri has one",
             "--device /dev/dri --group-add 109 --group-add 44 xllamacpp:vulkan",
         ),
     ),
@@ -193,7 +197,8 @@ EXPECTED = {
         (
             "in a container (docker)",
             "NVIDIA's driver 550.54.15 is on the host, and its GPU is not in this container",
-            "start the container with the GPU (docker run --gpus all), or ask outside of it",
+            "start the container with --gpus all (Compose: ",
+            "Container Toolkit; or ask outside of it",
             "run this on the host, outside of this container",
         ),
         ("install NVIDIA's driver",),
@@ -202,8 +207,141 @@ EXPECTED = {
         *("cpu-generic", "cpu-generic"),
         (
             "gfx1100 (Radeon RX 7900, PRO W7900 and W7800) is on the host, and not in this container (no /dev/kfd)",
-            "start the container with the GPU (docker run --device /dev/kfd --device /dev/dri)",
+            "start the container with --device /dev/kfd --device /dev/dri (Compose: ",
         ),
+    ),
+    "kubernetes_without_gpu": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "in a container (kubernetes)",
+            "ask for it in the pod's resources.limits (nvidia.com/gpu: 1)",
+            "in Kubernetes, make a pod of this image",
+        ),
+        ("--gpus", "run this on the host", "Not known"),
+    ),
+    "apptainer_without_nv": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "in a container (apptainer)",
+            "the GPU's device nodes are here without libcuda.so.1",
+            "start the container with --nv",
+        ),
+        ("--gpus", "Not known"),
+    ),
+    "wsl2_old_driver": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "NVIDIA's driver 512.95 is too old",
+            "update NVIDIA's driver in Windows, and then run wsl --shutdown there; install none in Linux; then take",
+        ),
+        ("install NVIDIA's driver",),
+    ),
+    "wsl2_amd": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "WSL shows no NVIDIA GPU: where Windows has one, install NVIDIA's driver there, and none in Linux",
+            "WSL shows Linux no AMD GPU",
+            "vulkan: WSL shows GPUs to Linux as /dev/dxg alone",
+        ),
+        ("Not known", "1414", "GPU without a driver", "there is no GPU"),
+    ),
+    "gtx_1080_driver_470": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            (
+                "install NVIDIA's driver 525.60.13 or newer, then take cuda-12.4 "
+                "(the last branch for NVIDIA GeForce GTX 1080 is 580)"
+            ),
+        ),
+    ),
+    "gtx_1080_driver_590": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "NVIDIA's driver 590.48.01 shows no GPU, and one is here (10de:1b80)",
+            (
+                "see what dmesg says of NVRM: the last branch for GeForce GTX 10 series, Tesla P4 and P40, V100, "
+                "Titan V is 580; GeForce RTX 50 and newer take NVIDIA's open kernel modules"
+            ),
+        ),
+        ("or newer, then take cuda",),
+    ),
+    "nvidia_module_not_loaded": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "NVIDIA's driver is installed, and its kernel module is not loaded",
+            "sudo modprobe nvidia loads it, or dmesg says why not",
+            "Secure Boot",
+            "dkms status",
+        ),
+        ("and not NVIDIA's driver", "install NVIDIA's driver"),
+    ),
+    "nvidia_driver_mismatch": Expected(
+        *("cpu-generic", "cpu-generic"),
+        ("the parts of NVIDIA's driver do not fit together", "restart this machine; then ask again"),
+        ("Not known", "803", "install Vulkan's loader"),
+    ),
+    "jetson": Expected(
+        *(None, None),
+        ("the GPU of a Jetson takes JetPack's CUDA", "XLLAMACPP_BUILD_CUDA=1", "Instead build it here"),
+        ("there is no NVIDIA GPU",),
+    ),
+    "rx_7900_xtx_and_igpu": Expected(
+        *("rocm-6.4", "rocm-6.4"),
+        ("rocm-6.4 has code for gfx1100 (Radeon RX 7900, PRO W7900 and W7800); it cannot use gfx1036; ROCm 6.4.1 is",),
+    ),
+    "rx_9070_rocm_7_vulkan": Expected(
+        *("vulkan", "rocm-6.4"),
+        (
+            (
+                "rocm-6.4 with pip: it would run too; libamdhip64.so.6 and libhipblas.so.2 and librocblas.so.4 would "
+                "have to be installed first, so vulkan comes first"
+            ),
+            "Vulkan lists AMD Radeon RX 9070 XT (RADV GFX1201) (1.4.309)",
+        ),
+        ("first install",),
+    ),
+    "rx_7900_xtx_rocm_unlinked": Expected(
+        *("rocm-6.4", "rocm-6.4"),
+        (
+            (
+                "first have the dynamic linker find libamdhip64.so.6 and libhipblas.so.2 and librocblas.so.4: "
+                "echo /opt/rocm-6.4.1/lib | sudo tee -a /etc/ld.so.conf.d/rocm.conf && sudo ldconfig; "
+                "or, in each shell, export LD_LIBRARY_PATH=/opt/rocm-6.4.1/lib"
+            ),
+        ),
+        ("first install",),
+    ),
+    "rx_7900_xtx_two_rocms": Expected(
+        *("rocm-6.4", "rocm-6.4"),
+        ("ROCm 6.4.1 and 7.0.2; Linux's own amdgpu", "ROCm 6.4.1 is installed", "rocm-6.3: it would run too; rocm-6.4"),
+        ("is installed, and", "first install", "first have"),
+    ),
+    "rx_7900_xtx_not_in_group": Expected(
+        *("cpu-generic", "rocm-6.4"),
+        (
+            "rocm-6.4 with pip: this user (uid ",
+            "may not open /dev/dri/renderD128, /dev/kfd",
+            "sudo usermod -aG), and log in again; then take rocm-6.",
+        ),
+    ),
+    "intel_hd_4000": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            (
+                "vulkan: Intel(R) HD Graphics 4000 (IVB GT2) cannot keep 16-bit numbers in buffers "
+                "(storageBuffer16BitAccess), as llama.cpp wants it"
+            ),
+        ),
+        ("For a better one",),
+    ),
+    "intel_arc_not_in_group": Expected(
+        *("cpu-generic", "vulkan"),
+        (
+            "vulkan with pip: this user (uid ",
+            "may not open /dev/dri/renderD128",
+            "sudo usermod -aG), and log in again; then take vulkan",
+        ),
+        ("the only Vulkan device computes on the CPU",),
     ),
 }
 

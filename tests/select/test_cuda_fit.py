@@ -58,12 +58,21 @@ def test_the_build_for_a_gpu_and_a_driver(driver, capabilities, row):
     [
         ("470.256.02", "8.6", ("install NVIDIA's driver 525.60.13 or newer, then take cuda-12.4",)),
         ("535.54.03", "12.1", ("install NVIDIA's driver 550.54.15 or newer, then take cuda-12.4",)),
+        (
+            *("470.256.02", "7.0"),
+            ("install NVIDIA's driver 525.60.13 or newer, then take cuda-12.4 (the last branch for GPU 7.0 is 580)",),
+        ),
         ("470.256.02", "3.7", ()),
         ("570.124.06", "8.6", ()),
     ],
 )
 def test_what_would_have_to_change(driver, capability, remedies):
     assert choose_for(driver, capability).remedies == remedies
+
+
+def test_a_container_in_wsl_is_given_the_gpu_and_no_driver():
+    (remedy,) = choose(Machine(PYTHON, container="docker", is_wsl=True)).remedies
+    assert remedy.startswith("where Windows has an NVIDIA GPU, start the container with --gpus all")
 
 
 def test_code_that_is_made_on_the_machine_is_said_to_be():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from dataclasses import replace
 
 import pytest
 
 from recorded_machines import FOLDER, NAMES, lay_out
-from xllamacpp.select import Source, read_machine
+from xllamacpp.select import Source, choose, read_machine
 from xllamacpp.select.cpu import read_cpu
 from xllamacpp.select.files import Files
+from xllamacpp.select.nvidia_faults import explain
 from xllamacpp.select.source import ask_interpreter, run_command
-from xllamacpp.select.system import read_libraries
+from xllamacpp.select.system import read_libraries, read_unlinked
 
 
 @pytest.fixture
@@ -124,6 +126,62 @@ def test_libraries_are_found_in_ld_library_path_too(tmp_path):
     environment = {"LD_LIBRARY_PATH": "/nowhere:/opt/cuda/lib64"}
     found = read_libraries(Source(source.root, environment, source.run, source.interpreter))
     assert {"libcudart.so.12", "libcuda.so.1"} <= found
+
+
+def test_libraries_for_programs_of_another_kind_are_none(tmp_path):
+    source = lay_out("rtx_3060_driver_550", tmp_path)
+    (tmp_path / "programs/ldconfig").write_text(
+        """#!/bin/sh
+echo "4 libs found in cache"
+echo "	libvulkan.so.1 (libc6) => /lib/i386-linux-gnu/libvulkan.so.1"
+echo "	libssl.so.3 (libc6,x86-64) => /lib/x86_64-linux-gnu/libssl.so.3"
+echo "	libm.so.6 (libc6,x86-64, OS ABI: Linux 3.2.0) => /lib/x86_64-linux-gnu/libm.so.6"
+echo "	libz.so.1 (libc6,AArch64) => /lib/aarch64-linux-gnu/libz.so.1"
+"""
+    )
+    assert read_libraries(source) == {"libssl.so.3", "libm.so.6"}
+    other = replace(source, interpreter=replace(source.interpreter, architecture="aarch64"))
+    assert read_libraries(other) == {"libz.so.1"}
+
+
+def test_rocms_libraries_are_found_in_its_newest_folder(tmp_path):
+    for folder in ("rocm", "rocm-6.3.4", "rocm-6.4.1"):
+        library = tmp_path / "opt" / folder / "lib/libamdhip64.so.6"
+        library.parent.mkdir(parents=True)
+        library.touch()
+    assert read_unlinked(Files(tmp_path, {})) == {"libamdhip64.so.6": "/opt/rocm-6.4.1/lib"}
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("cuInit failed with error 802", "not ready"),
+        ("cuInit failed with error 803", "mismatch"),
+        ("cuInit failed with error 999", "unknown"),
+        ("cuInit failed with error 100", ""),
+        ("libcuda.so.1, NVIDIA's driver, cannot be loaded", "no library"),
+    ],
+)
+def test_what_the_drivers_library_says_is_understood(tmp_path, said, fault):
+    source = lay_out("nvidia_driver_mismatch", tmp_path)
+    (tmp_path / "programs/nvidia-smi").unlink()
+    program = next((tmp_path / "programs/cuda_devices").iterdir())
+    program.write_text(f'#!/bin/sh\necho "{said}" >&2; exit 1\n')
+    machine = read_machine(source)
+    assert machine.nvidia.fault == fault
+    assert [note for note in machine.notes if said in note] == ([] if fault else list(machine.notes))
+    choice = choose(machine)
+    assert (choice.pip.row == "cpu-generic") == bool(fault)
+    if fault:
+        finding = explain(fault, None, in_wsl=False)
+        assert f"{finding.remedy}; then ask again" in choice.remedies
+
+
+def test_a_mismatch_that_nvidia_smi_tells_is_known_whatever_cuda_says(tmp_path):
+    source = lay_out("nvidia_driver_mismatch", tmp_path)
+    next((tmp_path / "programs/cuda_devices").iterdir()).write_text("#!/bin/sh\necho it is broken; exit 1\n")
+    machine = read_machine(source)
+    assert (machine.nvidia.fault, machine.notes) == ("mismatch", ())
 
 
 def test_this_python_knows_itself():

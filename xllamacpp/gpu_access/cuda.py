@@ -6,16 +6,23 @@ import re
 from enum import IntEnum
 
 from xllamacpp.gpu_access.machine import Finding, Machine, Module
+from xllamacpp.select.nvidia_faults import (
+    FAULTS,
+    INSTALLED,
+    UPDATE_IN_WINDOWS,
+    explain,
+    find_hidden_gpu,
+    last_branches,
+)
+from xllamacpp.select.rows import load_rows
 
 
 class _Error(IntEnum):
-    """cudaError_t, as far as there is something to say about it."""
+    """cudaError_t, as far as there is something to say about it here; nvidia_faults.py has more."""
 
     SUCCESS = 0
     INSUFFICIENT_DRIVER = 35
     NO_DEVICE = 100
-    SYSTEM_NOT_READY = 802
-    DRIVER_MISMATCH = 803
 
 
 def find_obstacles(machine: Machine, module: Module) -> list[Finding]:
@@ -98,10 +105,26 @@ def _find_device_obstacles(machine: Machine, module: Module) -> list[Finding]:
                     f"leave that variable out; {machine.give_nvidia()}",
                 )
             ]
+        if finding := _find_idle_driver(machine, module):
+            return [finding]
         driver = f", nor its driver ({module.missing_library})" if _is_driver(module.missing_library) else ""
         return [Finding(f"there is no NVIDIA GPU here (no /dev/nvidia0){driver}", machine.give_nvidia())]
     nodes = machine.find("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia[0-9]*", "/dev/dxg")
     return machine.find_closed(nodes, machine.give_nvidia())
+
+
+def _find_idle_driver(machine: Machine, module: Module) -> Finding | None:
+    """Tell of a driver that is here, and shows no GPU."""
+    gpus = machine.nvidia_gpus
+    if machine.container or machine.is_wsl or not gpus:
+        return None
+    version = _driver_version(machine)
+    if version:
+        problem = f"NVIDIA's driver{version} shows no GPU (no /dev/nvidia0), and one is here ({gpus})"
+        return Finding(problem, find_hidden_gpu(version, load_rows()))
+    if module.is_loaded or machine.find(*INSTALLED):
+        return explain("not loaded", None, in_wsl=False)
+    return None
 
 
 def _miss_driver(machine: Machine, library: str) -> Finding:
@@ -111,14 +134,7 @@ def _miss_driver(machine: Machine, library: str) -> Finding:
             f"NVIDIA_DRIVER_CAPABILITIES is '{capabilities}', without 'compute', so {library} is not in the container",
             "set it to compute,utility",
         )
-    if machine.container:
-        problem = f"the GPU's device nodes are here without {library}, the driver's library"
-        return Finding(problem, f"do not pass the nodes alone; {machine.give_nvidia()}")
-    return Finding(
-        f"{library}, a part of NVIDIA's driver, is missing",
-        "install it (Debian: libcuda1; Ubuntu: libnvidia-compute of the driver's version), or add its folder to "
-        "LD_LIBRARY_PATH",
-    )
+    return explain("no library", machine.container, in_wsl=machine.is_wsl)
 
 
 def _ask(machine: Machine, module: Module) -> list[Finding]:
@@ -131,7 +147,10 @@ def _ask(machine: Machine, module: Module) -> list[Finding]:
             return [
                 Finding(
                     f"NVIDIA's driver{_driver_version(machine)} is too old for this build ({text})",
-                    f"update the driver {where}; the README's table says which one each build needs",
+                    UPDATE_IN_WINDOWS
+                    if machine.is_wsl
+                    else f"update the driver {where}; the README's table says which one each build needs "
+                    f"({last_branches(load_rows())})",
                 )
             ]
         case _Error.NO_DEVICE if "CUDA_VISIBLE_DEVICES" in machine.environment:
@@ -142,11 +161,11 @@ def _ask(machine: Machine, module: Module) -> list[Finding]:
                     "leave that variable out, or name GPUs that nvidia-smi lists, such as 0",
                 )
             ]
-        case _Error.SYSTEM_NOT_READY:
-            return [Finding(f"the GPUs are not ready ({text})", f"start nvidia-fabricmanager {where}")]
-        case _Error.DRIVER_MISMATCH:
-            remedy = "restart the host: its driver was updated" if machine.container else "restart this machine"
-            return [Finding(f"the parts of NVIDIA's driver do not fit together ({text})", remedy)]
+        case _Error.NO_DEVICE if (version := _driver_version(machine)) and machine.nvidia_gpus:
+            remedy = f"see what nvidia-smi says {where}; {find_hidden_gpu(version, load_rows())}"
+            return [Finding(f"CUDA has no device ({text}, error {code})", remedy)]
+        case _ if code in FAULTS:
+            return [explain(FAULTS[code], machine.container, in_wsl=machine.is_wsl, said=f"{text}, error {code}")]
     return [Finding(f"CUDA has no device ({text}, error {code})", f"see what nvidia-smi says {where}")]
 
 

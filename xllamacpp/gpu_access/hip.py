@@ -8,11 +8,14 @@ from pathlib import Path
 
 from xllamacpp.gpu_access.machine import Finding, Machine, Module
 from xllamacpp.select.amd import gfx_target, read_nodes
+from xllamacpp.select.linker import link_folder
+from xllamacpp.select.system import read_unlinked
 
 _NODES = ("/dev/kfd", "/dev/dri")
 _RENDER_NODES = "/dev/dri/renderD*"
 # Each of them narrows down what the ones before it leave.
 _FILTERS = ("ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+_ALIKE_FROM = 0x103
 _TARGET = re.compile(rb"amdgcn-amd-amdhsa--(gfx[0-9a-z-]+)")
 
 
@@ -33,13 +36,7 @@ def find_obstacles(machine: Machine, module: Module) -> list[Finding]:
     """
     findings = []
     if library := module.missing_library:
-        findings.append(
-            Finding(
-                f"{library}, a part of ROCm, is missing",
-                "take the image, which has it; or install the ROCm that this build was made with, where the dynamic "
-                "linker finds it (LD_LIBRARY_PATH)",
-            )
-        )
+        findings.append(_miss_library(machine, library))
     findings += _find_device_obstacles(machine)
     if findings or not module.is_loaded:
         return findings
@@ -50,6 +47,17 @@ def find_obstacles(machine: Machine, module: Module) -> list[Finding]:
         values = ", ".join(f"{name} is '{machine.environment[name]}'" for name in narrowed)
         return [Finding(f"ROCm has no device ({text}), and {values}", "leave out what names no GPU that is here")]
     return [Finding(f"ROCm has no device ({text}, error {code})", "see what rocminfo and, on the host, dmesg say")]
+
+
+def _miss_library(machine: Machine, library: str) -> Finding:
+    folder = read_unlinked(machine).get(library)
+    if folder:
+        return Finding(f"{library} is in {folder}, where the dynamic linker does not look", link_folder(folder))
+    return Finding(
+        f"{library}, a part of ROCm, is missing",
+        "take the image, which has it; or install the ROCm that this build was made with, where the dynamic "
+        "linker finds it (LD_LIBRARY_PATH)",
+    )
 
 
 def _find_device_obstacles(machine: Machine) -> list[Finding]:
@@ -121,11 +129,11 @@ def _architectures(machine: Machine) -> dict[str, str]:
 
 
 def _override(architecture: str, targets: set[str]) -> str:
-    family = architecture[:-2]
-    # The members of a family of RDNA (gfx10 and later) are alike enough to try; those before it are not.
-    alike = sorted(target for target in targets if target[:-2] == family and int(family[3:]) >= 10)
+    family = architecture[:-1]
+    # The members of a family of RDNA 2 (gfx103x) and later are alike enough to try; those before it are not.
+    alike = sorted(target for target in targets if target[:-1] == family and int(family[3:], 16) >= _ALIKE_FROM)
     if not alike:
         return "take a build that has, or the one for Vulkan"
-    nearest = next((target for target in alike if target[:-1] == architecture[:-1]), alike[0])
-    version = f"{family[3:]}.{int(nearest[-2], 16)}.{int(nearest[-1], 16)}"
+    nearest = alike[0]
+    version = f"{int(family[3:-1])}.{int(nearest[-2], 16)}.{int(nearest[-1], 16)}"
     return f"HSA_OVERRIDE_GFX_VERSION={version} uses the code for {nearest}, which often works; or take Vulkan's build"

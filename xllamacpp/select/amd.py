@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from .files import Files
+from .rows import numbers
 
 _PROPERTIES = "/sys/class/kfd/kfd/topology/nodes/*/properties"
 
@@ -18,8 +18,8 @@ class Amd:
     ----------
     targets : tuple of str
         LLVM's name of each GPU, as "gfx1100".
-    rocm : str
-        The version of the installed ROCm, as "6.4.1"; empty where there is none.
+    rocm : tuple of str
+        The versions of ROCm that are installed, as "6.4.1".
     driver : str
         The version of AMD's own amdgpu module; empty for Linux's, and where there is none.
     has_kfd : bool
@@ -27,7 +27,7 @@ class Amd:
     """
 
     targets: tuple[str, ...] = ()
-    rocm: str = ""
+    rocm: tuple[str, ...] = ()
     driver: str = ""
     has_kfd: bool = False
 
@@ -36,10 +36,10 @@ def read_amd(files: Files) -> Amd:
     """Find AMD's GPUs and ROCm, in files alone."""
     versions = [files.read(path.relative_to(files.root)) for path in files.find("/opt/rocm*/.info/version")]
     # 6.4.1-83: the number of AMD's build comes last.
-    rocm = max((text.strip().partition("-")[0] for text in versions), key=_numbers, default="")
+    rocm = {text.strip().partition("-")[0] for text in versions}
     return Amd(
         targets=tuple(target for node in read_nodes(files) for target in [gfx_target(node)] if target),
-        rocm=rocm,
+        rocm=tuple(sorted(filter(None, rocm), key=numbers)),
         driver=files.read("/sys/module/amdgpu/version").strip(),
         has_kfd=bool(files.find("/dev/kfd")),
     )
@@ -59,7 +59,3 @@ def gfx_target(node: dict[str, int]) -> str:
     version = node.get("gfx_target_version", 0)
     # 90010 is gfx90a: two decimal digits each for the minor version and the stepping.
     return f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}" if version else ""
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .container_gpus import run_outside
 from .fit import Fit, Way
 from .fits import FITS
 from .install_commands import docker_command, missing_libraries, pip_commands
@@ -92,8 +93,13 @@ class _Candidate:
     obstacle: str
 
     @property
-    def order(self) -> tuple[int, tuple[int, ...]]:
-        """Sorts the better ones before the others."""
+    def order(self) -> tuple[bool, bool, tuple[int, tuple[int, ...]]]:
+        """Sorts those that can be taken as they are before those that lack something, and the CPU's last."""
+        return self.row.backend == "cpu", bool(self.fit.lacking), self.merit
+
+    @property
+    def merit(self) -> tuple[int, tuple[int, ...]]:
+        """Sorts the better ones before the others, once they have what they lack."""
         return _KINDS.index(self.row.backend), self.fit.rank or ()
 
     @property
@@ -155,7 +161,7 @@ def _pip_offer(best: _Candidate, machine: Machine, rows: Rows) -> Offer:
 
 
 def _docker_offer(best: _Candidate, machine: Machine, rows: Rows) -> Offer:
-    outside = ("run this on the host, outside of this container",) if machine.container else ()
+    outside = (run_outside(machine.container),) if machine.container else ()
     return Offer(best.row.name, (docker_command(best.row, rows, machine),), (best.fit.reason,), outside)
 
 
@@ -182,8 +188,8 @@ def _why_not(candidate: _Candidate, best: _Candidate | None) -> str:
     if candidate.obstacle:
         return candidate.obstacle
     assert best
-    drawback = f"{candidate.fit.drawback}, so " if candidate.fit.drawback else ""
-    return f"it would run too; {drawback}{best.row.name} comes first"
+    drawback = candidate.fit.drawback if best.fit.lacking else candidate.fit.lacking or candidate.fit.drawback
+    return f"it would run too; {f'{drawback}, so ' if drawback else ''}{best.row.name} comes first"
 
 
 def _remedies(
@@ -191,10 +197,10 @@ def _remedies(
 ) -> tuple[str, ...]:
     if not best_pip and not best_docker:
         return (_FROM_SOURCE,)
-    order = max(best.order for best in (best_pip, best_docker) if best)
+    merit = max(best.merit for best in (best_pip, best_docker) if best)
     # The first of a kind is enough: what it asks for brings the others of its kind too.
     by_kind: dict[str, str] = {}
     for each in sorted(candidates, key=lambda each: _KINDS.index(each.row.backend)):
-        if each.fit.remedy and each.order < order:
+        if each.fit.remedy and each.merit < merit:
             by_kind.setdefault(each.row.backend, each.fit.remedy)
     return tuple(by_kind.values())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-ContainerKind = Literal["docker", "podman", "kubernetes"]
+ContainerKind = Literal["docker", "podman", "kubernetes", "apptainer"]
 
 
 def container_kind(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> ContainerKind | None:
@@ -23,12 +23,15 @@ def container_kind(root: Path = Path("/"), environment: Mapping[str, str] = os.e
 
     Returns
     -------
-    "docker", "podman", "kubernetes" or None
+    "docker", "podman", "kubernetes", "apptainer" or None
         None outside of a container, and where it cannot be told.
     """
     # First: the nodes of a cluster may run Docker.
     if "KUBERNETES_SERVICE_HOST" in environment:
         return "kubernetes"
+    # Its images are often made of Docker's, with their marks.
+    if {"APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"} & set(environment):
+        return "apptainer"
     if (root / "run/.containerenv").exists():
         return "podman"
     if (root / ".dockerenv").exists():

@@ -22,9 +22,12 @@ class Fit:
         What would have to change; empty where nothing helps.
     drawback : str
         Why another build of the same kind may come first.
+    lacking : str
+        What would have to be installed first, where it would run on the CPU alone without; else empty.
     """
 
     reason: str
     rank: tuple[int, ...] | None = None
     remedy: str = ""
     drawback: str = ""
+    lacking: str = ""

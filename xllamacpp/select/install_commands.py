@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .linker import link_libraries
 from .machine import Machine
 from .rows import Row, Rows
 
@@ -61,9 +62,9 @@ def missing_libraries(row: Row, machine: Machine) -> tuple[str, ...]:
         return ()
     lacking: dict[str, list[str]] = {}
     for name, provider in row.libraries.items():
-        if name not in machine.libraries | _brought(row):
+        if name not in machine.libraries | _brought(row) | set(machine.unlinked):
             lacking.setdefault(provider, []).append(name)
-    return tuple(
+    return link_libraries(row, machine) + tuple(
         f"first install {' and '.join(names)}, of {provider}: the wheel links to "
         f"{'it' if len(names) == 1 else 'them'}, and the image has what it needs"
         for provider, names in lacking.items()

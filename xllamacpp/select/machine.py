@@ -8,9 +8,20 @@ from typing import TypeVar
 
 from .amd import Amd, read_amd
 from .cpu import Cpu, read_cpu
+from .files import ContainerKind
+from .nodes import ClosedNode
 from .nvidia import Nvidia, read_nvidia
 from .source import Interpreter, Source
-from .system import is_wsl, read_groups, read_libraries, read_pci_gpus, read_release
+from .system import (
+    is_tegra,
+    is_wsl,
+    read_closed_nodes,
+    read_groups,
+    read_libraries,
+    read_pci_gpus,
+    read_release,
+    read_unlinked,
+)
 from .vulkan import Vulkan, read_vulkan
 
 _Fact = TypeVar("_Fact")
@@ -38,12 +49,18 @@ class Machine:
         The GPUs on the PCI bus, as "10de:2504".
     libraries : frozenset of str or None
         What the dynamic linker finds; None where it does not say.
+    unlinked : mapping of str to str
+        The folder of each of ROCm's libraries, where the dynamic linker may not look.
+    closed_nodes : tuple of ClosedNode
+        The device nodes of the kernel's own drivers that this process may not open.
     groups : mapping of str to int
         The numbers of the system's groups.
     container : str or None
-        What runs the container that this is in: "docker", "podman" or "kubernetes".
+        What runs the container that this is in: "docker", "podman", "kubernetes" or "apptainer".
     is_wsl : bool
         Whether this is Linux inside Windows.
+    is_tegra : bool
+        Whether this is one of NVIDIA's Jetson boards.
     notes : tuple of str
         What could not be found out, and why.
     """
@@ -56,9 +73,12 @@ class Machine:
     vulkan: Vulkan = field(default_factory=Vulkan)
     pci_gpus: tuple[str, ...] = ()
     libraries: frozenset[str] | None = None
+    unlinked: Mapping[str, str] = field(default_factory=dict)
+    closed_nodes: tuple[ClosedNode, ...] = ()
     groups: Mapping[str, int] = field(default_factory=dict)
-    container: str | None = None
+    container: ContainerKind | None = None
     is_wsl: bool = False
+    is_tegra: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -93,8 +113,11 @@ def read_machine(source: Source | None = None) -> Machine:
         vulkan=vulkan,
         pci_gpus=read("the PCI bus", read_pci_gpus, ()),
         libraries=read("the libraries", read_libraries, None),
+        unlinked=read("ROCm's libraries", read_unlinked, {}),
+        closed_nodes=read("the device nodes", read_closed_nodes, ()),
         groups=read("the groups", read_groups, {}),
         container=source.container,
         is_wsl=read("the kernel", is_wsl, False),
+        is_tegra=read("the board", is_tegra, False),
         notes=(*nvidia.notes, *vulkan.notes, *notes),
     )

@@ -7,13 +7,16 @@ import json
 import re
 from dataclasses import dataclass
 
+from .nvidia_faults import FAULTS, INSTALLED, is_mismatch
 from .source import Source
 
 # WSL's is where not every shell looks.
 _PROGRAMS = ("nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi")
 _QUERY = ("--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader")
+# WSL has one node for the GPUs of all vendors.
 _NODES = ("/dev/nvidiactl", "/dev/nvidia[0-9]*", "/dev/dxg")
 _HANGS = "did not answer"
+_NO_LIBRARY = "cannot be loaded"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Nvidia:
         The GPUs that the driver knows.
     has_nodes : bool
         Whether their device nodes are here: a container may have been started without.
+    fault : str
+        What is wrong with the driver, as ``nvidia_faults.py`` has it; empty where that is not known, or nothing is.
     notes : tuple of str
         What could not be found out, and why.
     """
@@ -46,6 +51,7 @@ class Nvidia:
     cuda: str = ""
     gpus: tuple[NvidiaGpu, ...] = ()
     has_nodes: bool = False
+    fault: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -64,17 +70,24 @@ def read_nvidia(source: Source) -> Nvidia:
         driver = driver or (rows[0][2] if rows else "")
     elif answer:
         notes.append(answer.failure)
+    fault = ""
     # What hangs once would hang again; who has no driver has no GPU to ask for.
     if not gpus and (driver or has_nodes) and not (answer and _HANGS in answer.failure):
         gpus, note = _ask_library(source)
         # That an old nvidia-smi does not know the question explains nothing then.
         notes = [] if gpus else [*notes, note]
+        fault = "" if gpus else _fault(" ".join(notes))
+        # A fault says it all; and without the driver's library, nodes may be of another vendor's GPU.
+        notes = [] if fault in FAULTS.values() else [each for each in notes if _NO_LIBRARY not in each]
+    elif not gpus and not driver and (answer or source.find(*INSTALLED)):
+        fault = "not loaded"
     cuda = source.cuda_version() if driver else 0
     return Nvidia(
         driver=driver,
         cuda=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else "",
         gpus=gpus or _named(source),
         has_nodes=has_nodes,
+        fault=fault,
         notes=tuple(filter(None, notes)),
     )
 
@@ -84,6 +97,14 @@ def _ask_library(source: Source) -> tuple[tuple[NvidiaGpu, ...], str]:
     if answer.failure:
         return (), answer.failure
     return tuple(_gpu(name, capability) for name, capability in json.loads(answer.output)), ""
+
+
+def _fault(said: str) -> str:
+    error = re.search(r"failed with error (\d+)", said)
+    fault = FAULTS.get(int(error[1]), "") if error else ""
+    if is_mismatch(said):
+        return "mismatch"
+    return fault or ("no library" if _NO_LIBRARY in said else "")
 
 
 def _gpu(name: str, capability: str) -> NvidiaGpu:

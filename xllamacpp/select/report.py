@@ -37,7 +37,7 @@ def describe(machine: Machine, rows: Rows) -> list[str]:
     if amd.targets:
         gpus = [f"{target} ({rows.amd_gpus[target]})" if target in rows.amd_gpus else target for target in amd.targets]
         driver = f"AMD's amdgpu {amd.driver}" if amd.driver else "Linux's own amdgpu"
-        lines.append(f"AMD: {'; '.join(gpus)}; ROCm {amd.rocm or 'not installed'}; {driver}")
+        lines.append(f"AMD: {'; '.join(gpus)}; ROCm {' and '.join(amd.rocm) or 'not installed'}; {driver}")
     if machine.vulkan.devices:
         devices = [f"{device.name} ({device.version})" for device in machine.vulkan.devices]
         lines.append(f"Vulkan: {'; '.join(devices)}")
@@ -66,7 +66,8 @@ def as_json(choice: Choice, machine: Machine, rows: Rows) -> dict[str, Any]:
     # Of all the libraries of a system, those that a build links to.
     linked = {name for row in rows.rows for name in row.libraries}
     known = None if machine.libraries is None else sorted(linked & machine.libraries)
-    return {**asdict(choice), "machine": {**asdict(machine), "libraries": known}}
+    unlinked = {name: folder for name, folder in machine.unlinked.items() if name in linked}
+    return {**asdict(choice), "machine": {**asdict(machine), "libraries": known, "unlinked": unlinked}}
 
 
 def _offer(offer: Offer | None, why_not: str) -> Iterator[str]:

@@ -99,6 +99,10 @@ class Rows:
         Parts of the docker command.
     amd_gpus : mapping of str to str
         Which GPUs each of LLVM's names is.
+    nvidia_gpus : mapping of str to str
+        Which GPUs each compute capability is, as "86".
+    last_drivers : mapping of str to str
+        The last branch of NVIDIA's driver for a compute capability that newer ones have dropped.
     """
 
     rows: tuple[Row, ...]
@@ -109,6 +113,8 @@ class Rows:
     nvidia_flag: str
     group_flag: str
     amd_gpus: Mapping[str, str]
+    nvidia_gpus: Mapping[str, str]
+    last_drivers: Mapping[str, str]
 
     def find(self, name: str | None) -> Row | None:
         """Return the build of a name; None where there is none."""

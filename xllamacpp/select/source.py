@@ -12,8 +12,10 @@ import sys
 import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .files import Files
+from .nodes import open_and_close
 from .resources import read_resource
 
 _PATIENCE_S = 10.0
@@ -168,11 +170,14 @@ class Source(Files):
         What :func:`ask_interpreter` returns.
     cuda_version : callable, optional
         :func:`ask_cuda_version`.
+    open_node : callable, optional
+        :func:`open_and_close`.
     """
 
     run: Callable[[Sequence[str]], Answer] = run_command
     interpreter: Interpreter = field(default_factory=ask_interpreter)
     cuda_version: Callable[[], int] = ask_cuda_version
+    open_node: Callable[[Path], None] = open_and_close
 
     def ask_driver(self, name: str, driver: str) -> Answer:
         """Run one of the programs beside this file in a process of its own: a driver may hang, or take it down.

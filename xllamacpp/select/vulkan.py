@@ -17,11 +17,24 @@ _VENDORS = {"0x1002": "AMD", "0x8086": "Intel", "0x10de": "NVIDIA"}
 
 @dataclass(frozen=True)
 class VulkanDevice:
-    """A device: its name, its kind ("discrete", "integrated", "virtual", "cpu", "other"), and its Vulkan's version."""
+    """A device of Vulkan's.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kind : str
+        "discrete", "integrated", "virtual", "cpu" or "other".
+    version : str
+        The version of Vulkan that it has.
+    has_16_bit : bool
+        Whether it keeps 16-bit numbers in buffers (storageBuffer16BitAccess): llama.cpp takes no other.
+    """
 
     name: str
     kind: str
     version: str
+    has_16_bit: bool
 
     @property
     def is_software(self) -> bool:

@@ -1,4 +1,7 @@
-"""A program that asks Vulkan's loader for its devices and prints them as JSON: ``[["llvmpipe", "cpu", "1.3.239"]]``."""
+"""A program that asks Vulkan's loader for its devices and prints them as JSON.
+
+``[["llvmpipe", "cpu", "1.3.239", true]]``: the last says whether it keeps 16-bit numbers in buffers.
+"""
 
 import ctypes
 import json
@@ -10,6 +13,9 @@ _NAME_OFFSET = 20
 _PROPERTIES_BYTES = 4096
 _CREATE_INSTANCE = 1
 _APPLICATION = 0
+_FEATURES_2 = 1000059000
+_STORAGE_16_BIT = 1000083000
+_VERSION_1_1 = 1 << 22 | 1 << 12
 _VERSION_1_2 = 1 << 22 | 2 << 12
 
 
@@ -42,6 +48,29 @@ class _InstanceCreation(ctypes.Structure):
     ]
 
 
+class _Storage16Bit(ctypes.Structure):
+    """VkPhysicalDevice16BitStorageFeatures."""
+
+    _fields_ = [
+        ("type", ctypes.c_uint32),
+        ("next", ctypes.c_void_p),
+        ("buffer", ctypes.c_uint32),
+        ("uniform_and_buffer", ctypes.c_uint32),
+        ("push_constant", ctypes.c_uint32),
+        ("input_output", ctypes.c_uint32),
+    ]
+
+
+class _Features(ctypes.Structure):
+    """VkPhysicalDeviceFeatures2: the 55 features of Vulkan 1.0, and what is asked for besides."""
+
+    _fields_ = [
+        ("type", ctypes.c_uint32),
+        ("next", ctypes.POINTER(_Storage16Bit)),
+        ("features", ctypes.c_uint32 * 55),
+    ]
+
+
 def main() -> None:
     """Print the devices; say on standard error why there are none, if so."""
     try:
@@ -65,8 +94,17 @@ def main() -> None:
         api, _, _, _, kind = (ctypes.c_uint32 * 5).from_buffer(properties)
         name = properties.raw[_NAME_OFFSET:].partition(b"\0")[0].decode("utf-8", "replace")
         version = f"{api >> 22 & 0x7F}.{api >> 12 & 0x3FF}.{api & 0xFFF}"
-        found.append([name, _KINDS[kind] if kind < len(_KINDS) else "other", version])
+        has_16_bit = api >= _VERSION_1_1 and _has_16_bit(library, ctypes.c_void_p(device))
+        found.append([name, _KINDS[kind] if kind < len(_KINDS) else "other", version, has_16_bit])
     print(json.dumps(found))
+
+
+def _has_16_bit(library: ctypes.CDLL, device: ctypes.c_void_p) -> bool:
+    """Tell whether a device keeps 16-bit numbers in buffers."""
+    storage = _Storage16Bit(type=_STORAGE_16_BIT)
+    features = _Features(type=_FEATURES_2, next=ctypes.pointer(storage))
+    library.vkGetPhysicalDeviceFeatures2(device, ctypes.byref(features))
+    return bool(storage.buffer)
 
 
 if __name__ == "__main__":

@@ -306,13 +306,15 @@ def test_all_broken_rules_are_told_at_once(refusal):
         ("latest: cpu-generic", "latest: cpu", "latest: is cpu: one of cpu-generic, cpu-native, "),
         ("site: null", "site: http://a.example", "site: is http://a.example: https://HOST/PATH/, with the slash"),
         ("planned:\n", "planned:\n  vulkan: later\n", "planned.vulkan: is a row already"),
+        ('{"61": "580"', '{"62": "580"', "gpus.last_drivers.62: gpus.cuda does not say which GPUs it is"),
+        ('{"61": "580"', '{"61": "580.1"', "gpus.last_drivers.61: is 580.1: three digits, as 580"),
         ("name: xllamacpp\n", "nmae: xllamacpp\n", "there is no key nmae. Did you mean name?"),
         ("\nrows:\n", "\nrow:\n", "rows is missing, or no mapping"),
         ("    alias: rocm\n", "    alias: rocm\n    alias: rocm\n", 'found duplicate key "alias"'),
         ("schema: 1", "schema: [1", "matrix.yaml:"),
         ("\n  vulkan:\n", "\n  Vulkan 1.2:\n", "row Vulkan 1.2: name: small letters"),
     ],
-    ids=["schema", "latest", "site", "planned", "key", "rows", "twice", "yaml", "name"],
+    ids=["schema", "latest", "site", "planned", "dropped", "branch", "key", "rows", "twice", "yaml", "name"],
 )
 def test_a_mistake_outside_of_the_rows_is_named(refusal, old, new, said):
     message, _ = refusal("", old, new)

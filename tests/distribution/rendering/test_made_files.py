@@ -60,6 +60,8 @@ CHANGES = {
     "cuda architectures": ("[61-real, 70-real", "[70-real", {COMPOSE, BAKE, DOCS, INDEX, SELECT}, None),
     "gfx targets": ("gfx1101, gfx1102]", "gfx1101]", {COMPOSE, BAKE, DOCS, INDEX, SELECT}, None),
     "gpus": ("gfx1200: Radeon RX 9060", "gfx1200: Radeon RX 9059", {DOCS, INDEX, SELECT}, "Radeon RX 9059"),
+    "last driver": ('"70": "580"', '"70": "581"', {DOCS, SELECT}, "581"),
+    "cuda gpus": ("GeForce RTX 20 and GTX 16", "GeForce RTX 21 and GTX 16", {DOCS, INDEX, SELECT}, "GeForce RTX 21"),
     "cuda driver": ("sass: 525.60.13", "sass: 526.60.13", {DOCS, README, WHEELS, INDEX, SELECT}, "526.60.13"),
     "rocm driver": ('min_driver: "6.2"', 'min_driver: "6.99"', {DOCS, README, WHEELS, INDEX}, "AMD's 6.99 or newer"),
     "hardware": (
