@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wheels import compiled_in
+from wheels import build_tools, compiled_in
 from wheels.archive import write
 from wheels.finished_wheel import Release
 from wheels.gates.gate import Finding, Gate, Target
@@ -32,7 +32,8 @@ def release_of(target: Target) -> Release:
     row = target.row
     options = {**row.cmake.core, **row.module_options}
     extra = (row.wheel.extra.name, *row.wheel.extra.requirements) if row.wheel.extra else ()
-    return Release(row.name, row.wheel.platform, row.wheel.label, REVISION, CREATED, options, extra)
+    tools = dict.fromkeys(build_tools.names(target.project), "1.0")
+    return Release(row.name, row.wheel.platform, row.wheel.label, REVISION, CREATED, options, extra, tools)
 
 
 def sources() -> Path:

@@ -23,7 +23,8 @@ BUILD_INFO: dict[str, Any] = json.loads(Path(_core.__file__).with_name("build_in
 ``flags`` (str), ``llama_cpp_source`` (the package that llama.cpp's sources came in; None for a checkout of one's own),
 ``options`` (CMake's, by name), ``backends`` and ``modules`` (lists of str), ``llguidance`` and ``openssl`` (their
 versions, or None where left out), ``row`` and ``revision`` (the row of matrix.yaml that the wheel was built as, and the
-commit of its sources; None in a build of one's own)."""
+commit of its sources; None in a build of one's own), and in the wheel of a row ``tools`` (the versions of what built it
+besides the compiler)."""
 
 __version__: str = BUILD_INFO["version"]
 """str: the version of this package."""

@@ -58,12 +58,15 @@ class Vendored:
         Words of the licence: where a source file holds it, the comment around them is the text.
     version : tuple of str, optional
         The file that tells its version, and a pattern for that. Where none is, the tree's own version stands for it.
+    is_note : bool, optional
+        The words are a note that names MIT's licence alone: its terms are those of the tree's own.
     """
 
     licence: str
     text: str
     quote: str | None = None
     version: tuple[str, str] | None = None
+    is_note: bool = False
 
 
 VENDORED: Mapping[str, Vendored] = {
@@ -72,6 +75,10 @@ VENDORED: Mapping[str, Vendored] = {
         "MIT",
         "vendor/cpp-httplib/LICENSE",
         version=("vendor/cpp-httplib/httplib.h", r'CPPHTTPLIB_VERSION "([\d.]+)"'),
+    ),
+    # The BPE tokenizer.
+    "ggllm.cpp": Vendored(
+        "MIT", "src/llama-vocab.cpp", "adapted from https://github.com/cmp-nct/ggllm.cpp", is_note=True
     ),
     "llamafile-sgemm": Vendored("MIT", "ggml/src/ggml-cpu/llamafile/sgemm.cpp", "Mozilla Foundation"),
     "miniaudio": Vendored(
@@ -85,6 +92,7 @@ VENDORED: Mapping[str, Vendored] = {
         "licenses/LICENSE-jsonhpp",
         version=("vendor/nlohmann/json.hpp", r"NLOHMANN_JSON_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)"),
     ),
+    "rotate-bits": Vendored("MIT", "vendor/hash/rotate-bits/LICENSE.md"),
     "sha1": Vendored("LicenseRef-Public-Domain", "vendor/hash/sha1/sha1.h", "Public Domain"),
     "sha256": Vendored("LicenseRef-Public-Domain", "vendor/hash/sha256/LICENSE"),
     "stb-image": Vendored(
@@ -99,7 +107,33 @@ VENDORED: Mapping[str, Vendored] = {
         "vendor/hash/xxhash/LICENSE",
         version=("vendor/hash/xxhash/xxhash.h", r"define XXH_VERSION_(?:MAJOR|MINOR|RELEASE) +(\d+)"),
     ),
+    # In the CPU's modules; those of the GPUs have it too.
+    "yarn": Vendored("MIT", "ggml/src/ggml-cpu/ops.cpp", "YaRN algorithm based on", is_note=True),
 }
+
+NOT_LINKED = frozenset(
+    {
+        "bitflags",
+        "bytemuck_derive",
+        "heck",
+        "proc-macro2",
+        "quote",
+        "r-efi",
+        "redox_syscall",
+        "ref-cast-impl",
+        "serde_derive",
+        "strum_macros",
+        "syn",
+        "unicode-ident",
+        "version_check",
+        "wasip2",
+        "windows-link",
+        "wit-bindgen",
+        "xllamacpp-llguidance",
+        "zerocopy-derive",
+    }
+)
+"""frozenset of str: crates of Cargo.lock that are not linked on Linux: they build, or are another system's, or ours."""
 
 RUST_LIBRARY = "rust-std"
 # Where Rust's own packages and Debian's put the licences of what every Rust library brings along.
@@ -144,6 +178,8 @@ def _vendored(tree: Path, name: str, vendored: Vendored, tree_version: str) -> P
     text = _read(tree / vendored.text)
     if vendored.quote is not None:
         text = comment_around(vendored.quote, text, tree / vendored.text)
+    if vendored.is_note:
+        text += "\n" + _mit_terms(tree / "LICENSE")
     version = tree_version
     if vendored.version:
         path, pattern = vendored.version
@@ -151,6 +187,13 @@ def _vendored(tree: Path, name: str, vendored: Vendored, tree_version: str) -> P
         if not version:
             raise PartsError(f"{tree / path} tells no version by {pattern!r}: mend VENDORED[{name!r}]")
     return Part(name, version, PackageURL("generic", None, name, version), vendored.licence, {"LICENSE": text})
+
+
+def _mit_terms(path: Path) -> str:
+    _, words, terms = _read(path).partition("Permission is hereby granted")
+    if not words:
+        raise PartsError(f"{path} holds no terms of MIT's licence, which notes in the tree name alone")
+    return words + terms
 
 
 def comment_around(quote: str, text: str, path: Path) -> str:

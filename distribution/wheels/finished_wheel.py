@@ -12,12 +12,13 @@ import json
 import os
 import re
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wheels import bill_of_parts
+from wheels import bill_of_parts, build_tools
 from wheels.archive import BUILD_INFO, SBOM, write
 from wheels.compiled_in import Part, parts
 from wheels.toolkit_headers import header_parts
@@ -48,6 +49,8 @@ class Release:
         The CMake options of the core and of the GPU module.
     extra : tuple of str
         The name of an extra, and what it requires; empty where the wheel has none.
+    tools : mapping of str to str
+        The versions of what it was built with, besides the compiler.
     """
 
     row: str
@@ -57,6 +60,7 @@ class Release:
     created: datetime.datetime = _OLDEST
     options: Mapping[str, str] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 def finish(wheel: Path, release: Release, inside: Iterable[Part]) -> Path:
@@ -99,6 +103,7 @@ def finish(wheel: Path, release: Release, inside: Iterable[Part]) -> Path:
     build_info = json.loads(files[BUILD_INFO])
     options = {**build_info.get("options", {}), **release.options}
     build_info |= {"version": version, "row": release.row, "revision": release.revision, "options": options}
+    build_info["tools"] = dict(release.tools)
     files[BUILD_INFO] = (json.dumps(build_info, indent=2) + "\n").encode()
     facts = {"row": release.row, "tag": tag, "generator": generator, "compiler": build_info["compiler"]}
     text = bill_of_parts.of_wheel(version, licence, release.created, facts, inside)
@@ -157,6 +162,7 @@ def main() -> None:
     parser.add_argument("--created", type=_time, default=_OLDEST)
     parser.add_argument("--options", type=_options, default={}, help="-DOPTION=VALUE..., as one argument")
     parser.add_argument("--extra", type=_words, default=(), help="NAME REQUIREMENT..., as one argument")
+    parser.add_argument("--project", type=Path, default=Path("pyproject.toml"))
     parser.add_argument("--native", type=Path, default=Path("native"))
     parser.add_argument("--sources", type=Path, default=os.environ.get("XLLAMACPP_BUILD_CACHE"))
     parser.add_argument("--headers", type=Path, help="the headers that a GPU's module was compiled from")
@@ -165,8 +171,9 @@ def main() -> None:
     with zipfile.ZipFile(wheel) as archive:
         build_info = json.loads(archive.read(BUILD_INFO))
     revision = None if given.revision in _UNKNOWN else given.revision
+    tools = build_tools.versions(tomllib.loads(given.project.read_text(encoding="utf-8")))
     release = Release(
-        given.row, given.platform, given.label or None, revision, given.created, given.options, given.extra
+        given.row, given.platform, given.label or None, revision, given.created, given.options, given.extra, tools
     )
     inside = [
         *parts(given.native, given.sources, llguidance=bool(build_info["llguidance"])),

@@ -59,6 +59,8 @@ def main(
             file = cleanup.enter_context(WheelFile(wheel))
             gates: list[Gate] = list(GATES)
             if against:
+                if against.samefile(wheel):
+                    raise click.UsageError(f"--against {against} is the wheel itself: give another build of it")
                 gates.append(Reproducible(cleanup.enter_context(WheelFile(against))))
             if roots:
                 if not model:

@@ -5,31 +5,19 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from wheels.archive import BUILD_INFO
 from wheels.gates.gate import Finding, Rule, Target
+from wheels.gates.libraries import EXTENSION, FOLDER
 from wheels.gates.wheel_file import WheelFile
 
-_SOURCES = {
-    ".pyx",
-    ".pxd",
-    ".cpp",
-    ".cxx",
-    ".cc",
-    ".c",
-    ".cu",
-    ".hpp",
-    ".h",
-    ".a",
-    ".o",
-    ".la",
-    ".cmake",
-    ".pc",
-    ".pyc",
-}
+# Of the folder of the metadata; texts of licences and lists of parts lie in folders of their own there.
+_METADATA = re.compile(r"METADATA|WHEEL|RECORD|entry_points\.txt|(licenses|sboms)/.+")
 _MODES = {0o100644, 0o100755}
 
 
@@ -42,18 +30,39 @@ def _contents(wheel: WheelFile, target: Target) -> Iterator[Finding]:
             yield Finding(name, "leads out of the folder that it is installed in")
         elif path.parts[0] not in ("xllamacpp", wheel.dist_info):
             yield Finding(name, f"is outside of xllamacpp/ and {wheel.dist_info}/: it would lie among other packages")
-        if path.suffix in _SOURCES:
-            yield Finding(name, "is a source or what a compiler leaves: see wheel.exclude in pyproject.toml")
+        elif path.parts[0] == wheel.dist_info:
+            if not _METADATA.fullmatch(name.removeprefix(f"{wheel.dist_info}/")):
+                yield Finding(name, "is no file of a wheel's metadata: take it out")
+        elif name not in target.package and not _is_built(name, wheel):
+            yield Finding(
+                name, "is not what the checkout installs, nor built of it: see wheel.exclude in pyproject.toml"
+            )
+    for name in sorted(target.package - set(wheel.names)):
+        yield Finding(name, "is missing, and the checkout has it: build the wheel again")
     for member in wheel.archive.infolist():
         mode = member.external_attr >> 16
         if stat.S_ISLNK(mode):
             yield Finding(member.filename, "is a symlink, which installers turn into a file: ship the file alone")
 
 
+def _is_built(name: str, wheel: WheelFile) -> bool:
+    if name not in wheel.library_names:
+        return name == BUILD_INFO
+    # SONAMEs and the entry point's gate know which of them are to be there.
+    return PurePosixPath(name).parent == PurePosixPath(FOLDER) or name.startswith(EXTENSION)
+
+
 def _record(wheel: WheelFile, target: Target) -> Iterator[Finding]:
     record = f"{wheel.dist_info}/RECORD"
-    rows = {row[0]: row[1:] for row in csv.reader(wheel.read(record).decode().splitlines()) if row}
     remedy = "write RECORD last (distribution/wheels/archive.py does)"
+    try:
+        lines = [row for row in csv.reader(wheel.read(record).decode().splitlines(), strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        yield Finding(record, f"cannot be read ({error}): {remedy}")
+        return
+    for line in (line for line in lines if len(line) != 3):
+        yield Finding(record, f"has the line {','.join(line)}, and not a name, a hash and a size: {remedy}")
+    rows = {line[0]: line[1:] for line in lines if len(line) == 3}
     for name in wheel.names:
         if name == record:
             continue
@@ -95,7 +104,9 @@ def _size(wheel: WheelFile, target: Target) -> Iterator[Finding]:
         )
 
 
-CONTENTS = Rule("contents", "nothing but the package: no links, no sources, nothing beside it", _contents)
+CONTENTS = Rule(
+    "contents", "the package's files, all of them, and nothing else: no links, no sources, nothing beside it", _contents
+)
 RECORD = Rule("RECORD", "installers check and remove files by it", _record)
 PLAIN = Rule("plain entries", "times and modes do not tell who built it, and when", _plain)
 SIZE = Rule("size", "it stays within its row's wheel.max_mb", _size)

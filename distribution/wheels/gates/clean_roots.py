@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ _REFUSAL = "is not a supported wheel on this platform"
 _PROGRAM = """
 import json, shutil, sys
 import xllamacpp as xlc
+from xllamacpp.devices import get_backend_modules
 
 assert not [tool for tool in ("cc", "c++", "gcc", "g++", "clang", "nvcc") if shutil.which(tool)], "there is a compiler"
 params = xlc.CommonParams(n_ctx=128, n_parallel=1)
@@ -44,8 +46,12 @@ options = {"prompt": "Once upon a time", "n_predict": 8, "temperature": 0, "igno
 with xlc.Server(params) as server:
     answer = server.request("POST", "/completion", options)
 python = f"{sys.version_info.major}.{sys.version_info.minor}"
-print(json.dumps({"version": xlc.__version__, "python": python, "tokens": answer["tokens_predicted"]}))
+modules = {module["name"]: module["reason"] for module in get_backend_modules() if module["kind"] != "cpu"}
+loaded = [module["name"] for module in get_backend_modules() if module["loaded"]]
+said = {"python": python, "tokens": answer["tokens_predicted"], "modules": modules, "loaded": loaded}
+print(json.dumps({"version": xlc.__version__, **said}))
 """
+_MISSING_LIBRARY = re.compile(r"(?P<name>[^:/ ]+): cannot open shared object file.*")
 
 
 @dataclass(frozen=True)
@@ -133,14 +139,17 @@ class CleanRoots:
                     findings.append(Finding(root.title, str(error)))
                     continue
                 for version, python in chosen.items():
-                    tried.add(version)
+                    # Where pip has to refuse it, the wheel itself is not tried.
+                    if root.is_served(target.row.wheel.platform):
+                        tried.add(version)
                     findings += self._try(wheel, target, root, image, version, python, Path(folder))
         missing = sorted(set(versions) - tried, key=_numbers)
         findings += [
-            not_tried(f"Python {version}", "no root has it: give its folder by --python") for version in missing
+            not_tried(f"Python {version}", "no root that was tried has it: give its folder by --python")
+            for version in missing
         ]
         if not tried:
-            findings.append(Finding(NAME, "nothing could be tried: see above"))
+            findings.append(Finding(NAME, "nothing that the wheel is for could be tried: see above"))
         return findings
 
     def _image(self, root: Root, target: Target) -> str:
@@ -179,7 +188,7 @@ def script(python: str, wheel: str) -> str:
     install = f"{pip} install --quiet --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels"
     return (
         f"set -eu; {install} --target /tmp/site {shlex.quote(f'/wheel/{wheel}')}; "
-        f"PYTHONPATH=/tmp/site {python} -c {shlex.quote(_PROGRAM)}"
+        f"export PYTHONPATH=/tmp/site; /tmp/site/bin/xllamacpp --version; {python} -c {shlex.quote(_PROGRAM)}"
     )
 
 
@@ -201,7 +210,26 @@ def judge(root: Root, version: str, target: Target, status: int, said: str) -> F
     unlike = [f"{key} is {answer.get(key)}, not {value}" for key, value in wanted.items() if answer.get(key) != value]
     if answer.get("tokens", 0) < 1:
         unlike.append("it generated no token")
+    unlike += _unloaded(answer, target)
     return Finding(where, "; ".join(unlike)) if unlike else None
+
+
+def _unloaded(answer: Mapping[str, Any], target: Target) -> Iterator[str]:
+    """Yield each GPU module that is not loaded for another reason than that the root lacks what the row names."""
+    row = target.row
+    modules: Mapping[str, str] = answer.get("modules", {})
+    if row.is_gpu and row.backend not in modules:
+        yield f"there is no module {row.backend}"
+    brought = (*row.libraries, *row.needed.module)
+    for name, reason in modules.items():
+        missing = _MISSING_LIBRARY.fullmatch(reason)
+        if name not in answer.get("loaded", []) and not (
+            missing and any(fnmatch(missing["name"], pattern) for pattern in brought)
+        ):
+            yield (
+                f"the module {name} is not loaded ({reason}), for which only one of {', '.join(brought) or 'none'} may "
+                "be missing"
+            )
 
 
 def download(wheel: WheelFile, root: Root, version: str, folder: Path) -> None:

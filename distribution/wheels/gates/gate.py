@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import subprocess
 import tomllib
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,6 +75,23 @@ class Target:
         """The wheel's version, with its label."""
         return self.row.wheel_version(self.project["project"]["version"])
 
+    @cached_property
+    def package(self) -> frozenset[str]:
+        """The files of the checkout that a wheel installs as they are.
+
+        Raises
+        ------
+        WheelFileError
+            It is no checkout of git's.
+        """
+        rules = self.project["tool"]["scikit-build"]["wheel"]
+        ask = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *rules["packages"]]
+        result = subprocess.run(ask, cwd=self.root, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if result.returncode:
+            raise WheelFileError(str(self.root), f"git does not tell its files: {result.stderr.strip()}")
+        names = (name for name in result.stdout.split("\0") if name and (self.root / name).is_file())
+        return frozenset(name for name in names if not any(fnmatch(name, pattern) for pattern in rules["exclude"]))
+
 
 class Gate(Protocol):
     """One thing that has to be true of a wheel."""
@@ -128,6 +148,12 @@ def run(gates: Iterable[Gate], wheel: WheelFile, target: Target) -> list[Verdict
             findings = gate.check(wheel, target)
         except WheelFileError as error:
             findings = [Finding(error.where, error.what)]
+        # A wheel may be wrong in ways that nobody has thought of: the other gates and the report go on.
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            told = f"could not be looked at: {type(error).__name__} ({error}) in {where}"
+            findings = [Finding(wheel.path.name, told)]
         verdicts.append(Verdict(gate.name, gate.why, tuple(findings)))
     return verdicts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 
 from wheels.gates.gate import Finding, Rule, Target
@@ -14,6 +14,12 @@ FOLDER = "xllamacpp/lib"
 EXTENSION = "xllamacpp/_native/_core"
 ENTRY_POINT = "PyInit__core"
 _OURS = re.compile(r"lib[a-z-]+-xlc\.so")
+_MODULE_ENTRY = "ggml_backend_init"
+# How well a module suits this CPU: one of several is chosen by it.
+_MODULE_SCORE = "ggml_backend_score"
+# How the symbols begin that libraries outside of the wheel give, where those have no versions that say whose they are.
+_PYTHONS = ("Py", "_Py")
+_TOOLKITS = {"cuda": ("cu", "__cu"), "hip": ("hip", "__hip", "rocblas"), "vulkan": ("vk",)}
 _LOST = re.compile(r"\.symtab|\.strtab|\.z?debug.*|\.gnu\.debuglto.*")
 
 
@@ -122,9 +128,46 @@ def _entry_point(wheel: WheelFile, target: Target) -> Iterator[Finding]:
             yield Finding(extension.name, f"does not export {ENTRY_POINT}: Python cannot import it")
 
 
+def _symbols(wheel: WheelFile, target: Target) -> Iterator[Finding]:
+    module = module_of(wheel, target)
+    neighbours = {library.file_name: library for library in wheel.libraries.values()}
+    for library in wheel.libraries.values():
+        others: tuple[str, ...] = _PYTHONS if library.name.startswith(EXTENSION) else ()
+        if library is module:
+            others = _TOOLKITS[target.row.backend]
+        found = {symbol for linked in _linked(library, neighbours) for symbol in linked.defined}
+        lost = sorted(symbol for symbol in library.wanted - found if not symbol.startswith(others))
+        if lost:
+            more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+            yield Finding(
+                library.name,
+                f"needs {lost[0]}{more}, which no library that it links to has: compile all of the same sources",
+            )
+    for name in sorted(map(str, wheel.build_info["modules"])):
+        where = f"{FOLDER}/libggml-{name}.so"
+        # SONAMEs tells which are missing.
+        if where not in wheel.libraries:
+            continue
+        entries = {_MODULE_ENTRY, *([_MODULE_SCORE] if name.startswith("cpu-") else [])}
+        for symbol in sorted(entries - wheel.libraries[where].exported):
+            yield Finding(
+                where,
+                f"does not export {symbol}, by which ggml takes a module: compile it with GGML_BACKEND_DL",
+            )
+
+
+def _linked(library: Library, neighbours: Mapping[str, Library]) -> list[Library]:
+    """Return a library with all in the wheel that it is loaded with."""
+    found = [library]
+    for each in found:
+        found += [neighbours[name] for name in each.needed if name in neighbours and neighbours[name] not in found]
+    return found
+
+
 NEEDED = Rule("NEEDED", "libraries link to nothing that the row does not name", _needed)
 RUNPATH = Rule("RUNPATH", "libraries look beside themselves, and elsewhere only for what an extra brings", _runpath)
 SONAMES = Rule("SONAMEs", "no library takes the place of another package's, or of another of ours", _sonames)
 STRIPPED = Rule("stripped", "no symbols that only a debugger reads", _stripped)
 ENTRY = Rule("entry point", "the extension exports its entry point alone", _entry_point)
-GATES = (NEEDED, RUNPATH, SONAMES, STRIPPED, ENTRY)
+SYMBOLS = Rule("symbols", "modules have their entry, and libraries find in the wheel what is ours", _symbols)
+GATES = (NEEDED, RUNPATH, SONAMES, STRIPPED, ENTRY, SYMBOLS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from email.parser import BytesParser
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -53,6 +55,8 @@ def _metadata(wheel: WheelFile, target: Target) -> Iterator[Finding]:
         for error in group.exceptions:
             yield Finding(where, f"{error}: see pyproject.toml")
         return
+    if canonicalize_name(metadata.name) != canonicalize_name(target.project["project"]["name"]):
+        yield Finding(where, f"says Name {metadata.name}, and it is to be {target.project['project']['name']}")
     if metadata.version != Version(target.version):
         yield Finding(where, f"says version {metadata.version}, and the row's is {target.version}")
     if str(metadata.requires_python) != target.project["project"]["requires-python"]:
@@ -91,6 +95,32 @@ def _licence_metadata(wheel: WheelFile, target: Target) -> Iterator[Finding]:
         yield Finding(where, f"License-File: {path} is {'not in the wheel' if path in told else 'missing'}")
 
 
+def _installation(wheel: WheelFile, target: Target) -> Iterator[Finding]:
+    where = f"{wheel.dist_info}/WHEEL"
+    headers = BytesParser().parsebytes(wheel.read(where), headersonly=True)
+    # A pure one goes to where no compiled module is looked for, on the systems that tell them apart.
+    for name, value in {"Wheel-Version": "1.0", "Root-Is-Purelib": "false"}.items():
+        told = headers.get_all(name, [])
+        if told != [value]:
+            yield Finding(where, f"says {name}: {', '.join(told) or 'nothing'}, and it is to be {value}")
+    if not headers.get("Generator"):
+        yield Finding(where, "does not say what made it: Generator is missing")
+    where = f"{wheel.dist_info}/entry_points.txt"
+    points = ConfigParser(delimiters="=", interpolation=None)
+    # Names of commands are as they are written.
+    points.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        points.read_string(wheel.read(where).decode())
+    except ConfigParserError as error:
+        yield Finding(where, f"cannot be read ({error}): build the wheel again")
+        return
+    found = {(group, *point) for group in points.sections() for point in points.items(group)}
+    wanted = {("console_scripts", *point) for point in target.project["project"]["scripts"].items()}
+    for group, name, value in sorted(found ^ wanted):
+        what = "missing" if (group, name, value) in wanted else "not in project.scripts of pyproject.toml"
+        yield Finding(where, f"{group}: {name} = {value} is {what}")
+
+
 TAG = Rule("tag and label", "file name, tag and version are the row's, so that installers choose rightly", _tag)
 METADATA = Rule(
     "metadata", "an index takes and shows it, and it asks for what pyproject.toml and the row do", _metadata
@@ -98,4 +128,5 @@ METADATA = Rule(
 LICENCE_METADATA = Rule(
     "licence metadata", "the expression is SPDX, and names the files that are there", _licence_metadata
 )
-GATES = (TAG, METADATA, LICENCE_METADATA)
+INSTALLATION = Rule("installation", "installers put it where it belongs, with its command", _installation)
+GATES = (TAG, METADATA, LICENCE_METADATA, INSTALLATION)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wheels.archive import BUILD_INFO
 from wheels.gates.gate import Finding, Target
 from wheels.gates.wheel_file import Library, WheelFile, WheelFileError
 
@@ -78,6 +80,8 @@ def _entries(one: WheelFile, other: WheelFile) -> Iterator[Finding]:
 def _reason(name: str, mine: bytes, yours: bytes) -> str:
     sizes = f"{len(mine)} and {len(yours)} bytes; " if len(mine) != len(yours) else ""
     paths = [set(_BUILD_PATH.findall(content)) for content in (mine, yours)]
+    if name == BUILD_INFO and (unlike := _unlike(mine, yours)):
+        return f"{unlike}: build both with the same tools, of the same commit"
     for path in sorted(paths[0] ^ paths[1]):
         return f"{sizes}the build's own folder is in it ({path[:80].decode()}): build both in one folder"
     place = next((n for n, (a, b) in enumerate(zip(mine, yours, strict=False)) if a != b), min(len(mine), len(yours)))
@@ -89,6 +93,18 @@ def _reason(name: str, mine: bytes, yours: bytes) -> str:
         section = _section_that_differs(name, mine, yours)
         return f"{sizes}first in section {section}: other compilers, or something that depends on the order of work"
     return f"{sizes}first at byte {place}: {around[0]!r} and {around[1]!r}"
+
+
+def _unlike(mine: bytes, yours: bytes) -> str:
+    """Return what two files of JSON say differently, where that is what they are."""
+    try:
+        one, other = json.loads(mine), json.loads(yours)
+    except ValueError:
+        return ""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return ""
+    keys = (key for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key))
+    return "; ".join(f"{key} is {one.get(key)!r} and {other.get(key)!r}" for key in keys)
 
 
 def _section_that_differs(name: str, mine: bytes, yours: bytes) -> str:

@@ -13,11 +13,22 @@ from types import MappingProxyType, TracebackType
 from typing import Any
 
 from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSection
+from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from elftools.elf.gnuversions import GNUVerSymSection
+from elftools.elf.sections import Symbol, SymbolTableSection
 
 from wheels.archive import BUILD_INFO
+
+_ELF = b"\x7fELF"
+# What gates read in BUILD_INFO without asking whether it is there.
+_BUILD_INFO_KINDS: Mapping[str, tuple[type, ...]] = {
+    "backends": (list,),
+    "modules": (list,),
+    "options": (dict,),
+    "llguidance": (str, type(None)),
+    "openssl": (str, type(None)),
+}
 
 
 class WheelFileError(Exception):
@@ -37,6 +48,11 @@ class Library:
         Its path in the wheel.
     content : bytes
         The file.
+
+    Raises
+    ------
+    WheelFileError
+        It is none, or has no section headers.
     """
 
     def __init__(self, name: str, content: bytes) -> None:
@@ -45,6 +61,9 @@ class Library:
             self._elf = ELFFile(io.BytesIO(content))
         except ELFError as error:
             raise WheelFileError(name, f"is no shared library ({error})") from None
+        # The dynamic linker does without them; what gates look for is found by them.
+        if not self._elf.num_sections():
+            raise WheelFileError(name, "has no section headers, by which the gates read it: strip it by strip alone")
 
     @property
     def file_name(self) -> str:
@@ -79,21 +98,40 @@ class Library:
     @property
     def exported(self) -> set[str]:
         """The symbols that others can link to."""
-        table = self._elf.get_section_by_name(".dynsym")
-        symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
         # Weak ones are the standard library's own templates, the same in whatever was compiled with it.
-        return {s.name for s in symbols if s["st_shndx"] != "SHN_UNDEF" and s["st_info"]["bind"] == "STB_GLOBAL"}
+        return {s.name for s in self._symbols if s["st_shndx"] != "SHN_UNDEF" and s["st_info"]["bind"] == "STB_GLOBAL"}
+
+    @property
+    def defined(self) -> set[str]:
+        """The symbols that others find in it, weak ones too."""
+        return {s.name for s in self._symbols if s["st_shndx"] != "SHN_UNDEF"}
+
+    @property
+    def wanted(self) -> set[str]:
+        """The symbols that it cannot be loaded without, but for those of a version: they say whose they are."""
+        versions = self._elf.get_section_by_name(".gnu.version")
+        return {
+            symbol.name
+            for number, symbol in enumerate(self._symbols)
+            if symbol["st_shndx"] == "SHN_UNDEF"
+            and symbol["st_info"]["bind"] == "STB_GLOBAL"
+            and not (isinstance(versions, GNUVerSymSection) and isinstance(versions.get_symbol(number)["ndx"], int))
+        }
 
     def section(self, name: str) -> bytes | None:
         """Return what a section holds; None where there is no such section."""
         found = self._elf.get_section_by_name(name)
         return None if found is None else bytes(found.data())
 
+    @cached_property
+    def _symbols(self) -> list[Symbol]:
+        table = self._elf.get_section_by_name(".dynsym")
+        return [*table.iter_symbols()] if isinstance(table, SymbolTableSection) else []
+
     def _tags(self, name: str) -> list[str]:
-        dynamic = self._elf.get_section_by_name(".dynamic")
-        if not isinstance(dynamic, DynamicSection):
-            return []
-        return [str(getattr(tag, name)) for tag in dynamic.iter_tags(f"DT_{name.upper()}")]
+        # The segment is what the dynamic linker goes by.
+        segments = (segment for segment in self._elf.iter_segments() if isinstance(segment, DynamicSegment))
+        return [str(getattr(tag, name)) for each in segments for tag in each.iter_tags(f"DT_{name.upper()}")]
 
 
 class WheelFile:
@@ -185,17 +223,33 @@ class WheelFile:
         Raises
         ------
         WheelFileError
-            It is missing or no JSON.
+            It is missing, no JSON, or lacks something that gates go by.
         """
         try:
-            return MappingProxyType(json.loads(self.read(BUILD_INFO)))
+            info = json.loads(self.read(BUILD_INFO))
         except ValueError as error:
             raise WheelFileError(BUILD_INFO, f"is no JSON ({error}): build the wheel again") from None
+        if not isinstance(info, dict):
+            raise WheelFileError(BUILD_INFO, f"is no JSON object but {type(info).__name__}: build the wheel again")
+        for name, kinds in _BUILD_INFO_KINDS.items():
+            if name not in info or not isinstance(info[name], kinds):
+                told = repr(info[name]) if name in info else "missing"
+                raise WheelFileError(BUILD_INFO, f"{name} is {told}: see native/cmake/build_info.cmake")
+        return MappingProxyType(info)
+
+    @cached_property
+    def library_names(self) -> list[str]:
+        """The paths of what is called a shared library, and of what is one."""
+        return [name for name in self.names if ".so" in PurePosixPath(name).suffixes or self._begins_as_elf(name)]
 
     @cached_property
     def libraries(self) -> Mapping[str, Library]:
         """Every shared library, by its path in the wheel."""
-        return {name: Library(name, self.read(name)) for name in self.names if ".so" in PurePosixPath(name).suffixes}
+        return {name: Library(name, self.read(name)) for name in self.library_names}
+
+    def _begins_as_elf(self, name: str) -> bool:
+        with self.archive.open(name) as member:
+            return member.read(len(_ELF)) == _ELF
 
     def _below(self, folder: str) -> dict[str, bytes]:
         start = f"{self.dist_info}/{folder}/"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
+import tomllib
 import zipfile
 from email.parser import BytesParser
 from pathlib import Path
@@ -55,6 +57,7 @@ def test_the_row_is_on_it(unfinished):
     assert (build["version"], build["row"], build["revision"]) == (CUDA.version, "cuda-12.4", REVISION)
     assert build["options"]["GGML_CUDA_NCCL"] == "OFF"
     assert build["compiler"]
+    assert set(build["tools"]) == {"cmake", "cython", "cython-cmake", "ninja", "pip", "scikit-build-core"}
     metadata = BytesParser().parsebytes(read(path, f"{info}/METADATA"))
     assert metadata["Version"] == CUDA.version
     assert metadata["License-Expression"] == "MIT AND Zlib"
@@ -104,19 +107,73 @@ def test_every_part_that_llama_cpp_carries_has_its_version_and_its_licence():
     assert set(found) == {"llama.cpp", *compiled_in.VENDORED}
     assert "Permission is hereby granted" in found["llamafile-sgemm"].texts["LICENSE"]
     assert "MIT No Attribution" in found["miniaudio"].texts["LICENSE"]
+    assert "William Casarin" in found["rotate-bits"].texts["LICENSE"]
+    yarn, tokenizer = found["yarn"].texts["LICENSE"], found["ggllm.cpp"].texts["LICENSE"]
+    assert yarn.startswith("YaRN algorithm based on")
+    assert "Copyright (c) 2023 Jeffrey Quesnelle and Bowen Peng.\n\nPermission is hereby granted" in yarn
+    assert tokenizer.startswith("adapted from https://github.com/cmp-nct/ggllm.cpp [MIT License]\n")
+    assert 'THE SOFTWARE IS PROVIDED "AS IS"' in tokenizer
     assert all(part.version[0].isdigit() and part.texts["LICENSE"].strip() for part in found.values())
 
 
 def test_a_library_of_llama_cpp_that_nobody_has_listed_is_found():
+    vendor = the_tree() / "vendor"
+    libraries = [compiled_in.VENDORED[name] for name in compiled_in.VENDORED]
+    listed = {library.text for library in libraries} | {lib.version[0] for lib in libraries if lib.version}
+    folders = [path for path in vendor.rglob("*") if path.is_dir()]
+    # A folder of folders is llama.cpp's own.
+    carried = {
+        str(path.relative_to(vendor)) for path in folders if not [each for each in folders if path in each.parents]
+    }
+    assert carried == {str(Path(path).parent.relative_to("vendor")) for path in listed if path.startswith("vendor/")}
+
+
+def test_every_licence_that_llama_cpp_carries_for_others_is_listed():
+    tree = the_tree()
+    texts = [path for folder in ("vendor", "licenses") for path in (tree / folder).rglob("*") if path.is_file()]
+    found = {str(path.relative_to(tree)) for path in texts if re.search("licen[cs]e|copying|notice", path.name.lower())}
+    assert found <= {vendored.text for vendored in compiled_in.VENDORED.values()}
+
+
+# What else of llama.cpp's tree names a licence: for other machines, or the same notes again.
+NOT_COMPILED_IN = (
+    "ggml/src/ggml-cpu/kleidiai/",
+    "ggml/src/ggml-cuda/rope.cu",
+    "ggml/src/ggml-sycl",
+    "ggml/src/ggml-cann",
+)
+
+
+def test_every_source_of_llama_cpp_that_names_a_licence_is_listed():
+    tree = the_tree()
+    compiled = ("common", "include", "src", "tools/mtmd", "tools/server", "ggml/src/ggml-cpu", "ggml/src/ggml-cuda")
+    compiled = (*compiled, "ggml/src/ggml-hip", "ggml/src/ggml-vulkan")
+    files = [path for folder in compiled for path in (tree / folder).rglob("*")] + [*(tree / "ggml/src").glob("*")]
+    sources_of = (
+        path for path in files if path.suffix in {".c", ".cpp", ".h", ".hpp", ".cu", ".cuh", ".comp", ".glsl"}
+    )
+    note = re.compile(rb"copyright|licensed|\bMIT licen[cs]e|SPDX", re.IGNORECASE)
+    named = {str(path.relative_to(tree)) for path in sources_of if note.search(path.read_bytes())}
+    unknown = {path for path in named if not path.startswith(NOT_COMPILED_IN)}
+    assert unknown == {text for text in unknown if text in {each.text for each in compiled_in.VENDORED.values()}}
+    assert "src/llama-vocab.cpp" in unknown
+
+
+def test_every_crate_is_linked_or_known_not_to_be():
+    if not shutil.which("cargo"):
+        pytest.skip("there is no cargo, which knows what is linked")
+    lock = tomllib.loads((CHECKOUT / "native/llguidance/Cargo.lock").read_text(encoding="utf-8"))
+    linked = {part.name for part in compiled_in._crates(CHECKOUT / "native/llguidance/Cargo.toml")}
+    assert {crate["name"] for crate in lock["package"]} - linked == compiled_in.NOT_LINKED
+
+
+def the_tree():
+    """Return llama.cpp's tree, of the pin."""
     if not sources().exists():
         pytest.skip(f"no build has kept its sources in {sources()}")
     pin = llama_cpp_pin.read(CHECKOUT / PIN)
     (tree,) = sources().glob(f"llama.cpp-{pin['LLAMA_CPP_VERSION']}-{pin['LLAMA_CPP_SDIST_SHA256'][:12]}")
-    listed = {vendored.text for vendored in compiled_in.VENDORED.values()} | {
-        vendored.version[0] for vendored in compiled_in.VENDORED.values() if vendored.version
-    }
-    carried = {path.name for path in (tree / "vendor").iterdir() if path.is_dir()}
-    assert carried == {path.split("/")[1] for path in listed if path.startswith("vendor/")}
+    return tree
 
 
 def test_another_tree_is_told(tmp_path):

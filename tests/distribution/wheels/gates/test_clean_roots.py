@@ -24,6 +24,7 @@ from wheels.gates.wheel_file import WheelFile
 
 DEBIAN_11, DEBIAN_12, *_ = ROOTS
 ANSWER = json.dumps({"version": TARGET.version, "python": "3.11", "tokens": 8})
+NOTHING_TRIED = "nothing that the wheel is for could be tried: see above"
 
 
 def test_every_python_that_the_project_names_is_tried():
@@ -75,8 +76,56 @@ def test_what_cannot_be_had_here_is_a_note_and_nothing_at_all_is_a_failure(finis
     said = words(findings)
     assert "Debian 11: not tried: its own Python is 3.9, and no other was given" in said
     assert "Debian 12: not tried: debian:bookworm-slim cannot be pulled" in said
-    assert "Python 3.12: not tried: no root has it" in said
-    assert [finding.what for finding in findings if not finding.note] == ["nothing could be tried: see above"]
+    assert "Python 3.12: not tried: no root that was tried has it" in said
+    assert [finding.what for finding in findings if not finding.note] == [NOTHING_TRIED]
+
+
+def test_a_refusal_alone_is_no_trial(finished, tmp_path, monkeypatch):
+    def image(self, root, target):
+        if root is not DEBIAN_11:
+            raise BaseImageError("it cannot be pulled")
+
+    monkeypatch.setattr(CleanRoots, "_image", image)
+    # pip refuses the wheel there, as it should: nothing is wrong with that.
+    monkeypatch.setattr(CleanRoots, "_try", lambda self, *arguments: [])
+    versions = clean_roots.python_versions(TARGET)
+    with WheelFile(Doctored.of(finished).write(tmp_path)) as wheel:
+        findings = CleanRoots(None, tmp_path, dict.fromkeys(versions, tmp_path)).check(wheel, TARGET)
+    assert [finding.what for finding in findings if not finding.note] == [NOTHING_TRIED]
+    assert {f"Python {version}" for version in versions} <= {finding.where for finding in findings if finding.note}
+
+
+MISSING = "cannot open shared object file: No such file or directory"
+MODULES = {
+    "loaded": ({"vulkan": "the libraries that it needs are there"}, ["cpu-x64", "vulkan"], ""),
+    "no loader": ({"vulkan": f"libvulkan.so.1: {MISSING}"}, ["cpu-x64"], ""),
+    "another library": (
+        {"vulkan": f"libgomp.so.1: {MISSING}"},
+        ["cpu-x64"],
+        "for which only one of libvulkan.so.1 may",
+    ),
+    "a symbol": (
+        {"vulkan": "/tmp/site/xllamacpp/lib/libggml-vulkan.so: undefined symbol: ggml_gone"},
+        ["cpu-x64"],
+        "the module vulkan is not loaded (/tmp/site/xllamacpp/lib/libggml-vulkan.so: undefined symbol: ggml_gone)",
+    ),
+    "no backend": ({"vulkan": "it gave no backend: no driver"}, ["cpu-x64"], "is not loaded (it gave no backend"),
+    "none": ({}, ["cpu-x64"], "there is no module vulkan"),
+}
+
+
+@pytest.mark.parametrize("case", MODULES)
+def test_a_gpus_module_lacks_nothing_but_what_the_row_names(case):
+    modules, loaded, expected = MODULES[case]
+    vulkan = Target.of(CHECKOUT, "vulkan")
+    answer = json.loads(ANSWER) | {"version": vulkan.version, "modules": modules, "loaded": loaded}
+    finding = judge(DEBIAN_12, "3.11", with_tag(vulkan, "manylinux_2_35_x86_64"), 0, json.dumps(answer))
+    assert expected in finding.what if expected else finding is None
+
+
+def with_tag(target, platform):
+    wheel = dataclasses.replace(target.row.wheel, platform=platform)
+    return Target(dataclasses.replace(target.row, wheel=wheel), CHECKOUT)
 
 
 def test_pip_refuses_and_takes_wheels_as_the_gate_expects(finished, tmp_path):
@@ -94,10 +143,26 @@ def test_pip_refuses_and_takes_wheels_as_the_gate_expects(finished, tmp_path):
 
 
 def test_what_a_root_runs_comes_as_far_as_its_program(finished, tmp_path):
+    result, wheel = run_script(Doctored.of(finished), tmp_path)
+    assert (tmp_path / "site" / wheel.info / "METADATA").exists(), result.stderr
+    assert "xllamacpp" in result.stdout
+    # This machine is no clean root.
+    assert "there is a compiler" in result.stderr
+    assert result.returncode == 1
+
+
+def test_a_root_misses_the_command(finished, tmp_path):
+    wheel = Doctored.of(finished)
+    wheel.files[f"{wheel.info}/entry_points.txt"] = b""
+    result, _ = run_script(wheel, tmp_path)
+    assert "bin/xllamacpp: not found" in result.stderr
+    assert result.returncode == 127
+
+
+def run_script(wheel, tmp_path):
     (tmp_path / "wheels").mkdir()
     (bundled,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
     shutil.copy(bundled, tmp_path / "wheels")
-    wheel = Doctored.of(finished)
     metadata = f"{wheel.info}/METADATA"
     # Nothing can be fetched there.
     wheel.files[metadata] = re.sub(rb"Requires-Dist: .*\n", b"", wheel.files[metadata])
@@ -105,11 +170,7 @@ def test_what_a_root_runs_comes_as_far_as_its_program(finished, tmp_path):
     script = clean_roots.script(sys.executable, wheel.write(tmp_path).name)
     for inside, here in (("/wheels", "wheels"), ("/wheel/", ""), ("/tmp/site", "site")):
         script = script.replace(inside, f"{tmp_path}/{here}")
-    result = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
-    assert (tmp_path / "site" / wheel.info / "METADATA").exists(), result.stderr
-    # This machine is no clean root.
-    assert "there is a compiler" in result.stderr
-    assert result.returncode == 1
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True), wheel
 
 
 def test_the_program_that_a_root_runs_generates_here_too(demo_model, tmp_path):
@@ -117,7 +178,9 @@ def test_the_program_that_a_root_runs_generates_here_too(demo_model, tmp_path):
     program = "\n".join(line for line in program.splitlines() if not line.startswith("assert"))
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout.splitlines()[-1])["tokens"] == 8
+    answer = json.loads(result.stdout.splitlines()[-1])
+    assert answer["tokens"] == 8
+    assert {name.partition("-")[0] for name in answer["loaded"]} == {"cpu", *answer["modules"]}
 
 
 def test_a_compiler_in_a_root_is_a_failure(tmp_path):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from doctored_wheels import (
     BUILD_INFO,
@@ -24,15 +25,15 @@ from doctored_wheels import (
     words,
 )
 from wheels import finished_wheel
-from wheels.gates import archive, audits, clean_roots, naming, parts, reproducible
-from wheels.gates.__main__ import GATES
+from wheels.gates import archive, audits, clean_roots, libraries, naming, parts, reproducible
+from wheels.gates.__main__ import GATES, main
 from wheels.gates.gate import Finding, Rule, Target, run, table, write_report
 from wheels.gates.wheel_file import WheelFile
 
 
 @pytest.fixture(scope="module")
 def small(finished):
-    return Doctored.of(finished, LIBRARY, NEIGHBOUR)
+    return Doctored.of(finished, LIBRARY, NEIGHBOUR, "xllamacpp/__init__.py")
 
 
 @pytest.fixture
@@ -108,6 +109,14 @@ def stale_record(wheel):
     wheel.keep_record = f"{wheel.info}/RECORD,,\n{BUILD_INFO},sha256=AAAA,3\nxllamacpp/gone.py,sha256=AAAA,3\n".encode()
 
 
+def with_file(name):
+    return lambda wheel: wheel.files.update({name: b""})
+
+
+def record(wheel, content):
+    wheel.keep_record = content
+
+
 BROKEN = {
     "tag": (
         naming.TAG,
@@ -139,7 +148,46 @@ BROKEN = {
         lambda wheel: licence(wheel, "llama.cpp/LICENSE"),
         "License-File: llama.cpp/LICENSE is not in the wheel",
     ),
-    "source": (archive.CONTENTS, lambda wheel: wheel.files.update({"xllamacpp/a.pyx": b""}), "is a source"),
+    "another name": (naming.METADATA, edit("METADATA", "\nName: xllamacpp", "\nName: other"), "says Name other"),
+    "another format": (
+        naming.INSTALLATION,
+        edit("WHEEL", "Wheel-Version: 1.0", "Wheel-Version: 9.0"),
+        "says Wheel-Version: 9.0, and it is to be 1.0",
+    ),
+    "pure": (
+        naming.INSTALLATION,
+        edit("WHEEL", "Root-Is-Purelib: false", "Root-Is-Purelib: true"),
+        "says Root-Is-Purelib: true, and it is to be false",
+    ),
+    "no command": (
+        naming.INSTALLATION,
+        lambda wheel: wheel.files.update({f"{wheel.info}/entry_points.txt": b""}),
+        "xllamacpp = xllamacpp.__main__:main is missing",
+    ),
+    "another command": (
+        naming.INSTALLATION,
+        edit("entry_points.txt", "xllamacpp = ", "pip = other:main\nxllamacpp = "),
+        "console_scripts: pip = other:main is not in project.scripts",
+    ),
+    "commands that cannot be read": (
+        naming.INSTALLATION,
+        edit("entry_points.txt", "[console_scripts]", "console_scripts"),
+        "entry_points.txt: cannot be read",
+    ),
+    **{
+        f"contents: {name}": (archive.CONTENTS, with_file(f"xllamacpp/{name}"), f"{name}: is not what the checkout")
+        for name in ("a.pyx", "model.gguf", ".env", "tests/test_a.py", "x.rs", "lib/notes.txt", "other.so")
+    },
+    "a lost module": (
+        archive.CONTENTS,
+        lambda wheel: wheel.files.pop("xllamacpp/__init__.py"),
+        "xllamacpp/__init__.py: is missing",
+    ),
+    "beside METADATA": (
+        archive.CONTENTS,
+        lambda wheel: wheel.files.update({f"{wheel.info}/notes.txt": b""}),
+        "is no file of a wheel's metadata",
+    ),
     "beside": (archive.CONTENTS, lambda wheel: wheel.files.update({"tests/a.py": b""}), "among other packages"),
     "outside": (
         archive.CONTENTS,
@@ -150,12 +198,28 @@ BROKEN = {
     "record": (archive.RECORD, stale_record, "is not what RECORD says"),
     "unrecorded": (archive.RECORD, stale_record, f"{LIBRARY}: is not in RECORD"),
     "recorded": (archive.RECORD, stale_record, "xllamacpp/gone.py: is in RECORD and not in the archive"),
+    "short record": (
+        archive.RECORD,
+        lambda wheel: record(wheel, b"a.py,sha256=AAAA\n"),
+        "has the line a.py,sha256=AAAA",
+    ),
+    "no record": (archive.RECORD, lambda wheel: record(wheel, b"\xff,,\n"), "RECORD: cannot be read"),
     "mode": (archive.PLAIN, lambda wheel: wheel.modes.update({LIBRARY: 0o100600}), "has the mode 100600"),
     "licence": (parts.LICENCES, lambda wheel: licence(wheel, "stb-image/LICENSE"), "and stb-image is compiled in"),
     "empty licence": (
         parts.LICENCES,
         lambda wheel: licence(wheel, "xxhash/LICENSE", b" \n"),
         "and xxhash is compiled in",
+    ),
+    "no licence": (
+        parts.LICENCES,
+        lambda wheel: licence(wheel, "xxhash/LICENSE", b"x"),
+        "holds no text of BSD-2-Clause, which xxhash is under",
+    ),
+    "other licence of ours": (
+        parts.LICENCES,
+        lambda wheel: licence(wheel, "LICENSE", b"MIT"),
+        "licenses/LICENSE: is not the checkout's",
     ),
     "own licence": (parts.LICENCES, lambda wheel: licence(wheel, "LICENSE"), "our own licence goes with every copy"),
     "no expression": (
@@ -184,6 +248,23 @@ BROKEN = {
         lambda wheel: sbom(wheel, lambda document: part(document, "llama.cpp").update(version="0.5.0+beef")),
         "says llama.cpp 0.5.0+beef",
     ),
+    "other version": (
+        parts.SBOM,
+        lambda wheel: sbom(wheel, lambda document: part(document, "rotate-bits").update(version="1")),
+        "says rotate-bits 1, which is to be like",
+    ),
+    "no version": (
+        parts.SBOM,
+        lambda wheel: sbom(wheel, lambda document: part(document, "miniaudio").update(version="some")),
+        "says miniaudio some, which is to be like",
+    ),
+    "no parts": (
+        parts.SBOM,
+        lambda wheel: sbom(wheel, lambda document: document.pop("components")),
+        "not list llama.cpp",
+    ),
+    "no tools": (parts.PROVENANCE, lambda wheel: wheel.edit_build_info(tools={"ninja": "1"}), "no version of cython"),
+    "an older wheel": (parts.PROVENANCE, lambda wheel: wheel.edit_build_info(tools=None), "tools: no version of cmake"),
     "other row": (
         parts.PROVENANCE,
         lambda wheel: wheel.edit_build_info(row="cuda-12.4"),
@@ -238,6 +319,71 @@ def test_a_crate_of_another_version_is_found(doctored, tmp_path):
         pytest.skip("this build has no LLGuidance")
     sbom(doctored, lambda document: part(document, "toktrie").update(version="0.0.1"))
     assert "the crate toktrie 0.0.1, unlike Cargo.lock" in words(found_by(parts.SBOM, doctored.write(tmp_path)))
+
+
+def test_crates_that_are_not_listed_are_found(doctored, tmp_path):
+    if not json.loads(doctored.files[BUILD_INFO])["llguidance"]:
+        pytest.skip("this build has no LLGuidance")
+
+    def without_crates(document):
+        document["components"] = [each for each in document["components"] if "pkg:cargo/" not in each["purl"]]
+
+    sbom(doctored, without_crates)
+    found = words(found_by(parts.SBOM, doctored.write(tmp_path)))
+    assert "does not list the crate llguidance" in found
+    assert "does not list the crate memchr" in found
+    # It builds others, and is not linked.
+    assert "proc-macro2" not in found
+
+
+UNREADABLE = {
+    "no modules": (lambda info: info.pop("modules"), "modules is missing"),
+    "no backends": (lambda info: info.pop("backends"), "backends is missing"),
+    "odd options": (lambda info: info.update(options=[]), "options is []"),
+    "no word on llguidance": (lambda info: info.pop("llguidance"), "llguidance is missing"),
+}
+
+
+@pytest.mark.parametrize("fault", UNREADABLE)
+def test_a_build_info_that_lacks_something_is_told(doctored, tmp_path, fault):
+    change, expected = UNREADABLE[fault]
+    info = json.loads(doctored.files[BUILD_INFO])
+    change(info)
+    doctored.files[BUILD_INFO] = json.dumps(info).encode()
+    for gate in (libraries.SONAMES, parts.SBOM, parts.PROVENANCE):
+        assert f"build_info.json: {expected}: see" in words(run_one(gate, doctored.write(tmp_path)))
+
+
+def test_a_build_info_that_is_a_list_is_told(doctored, tmp_path):
+    doctored.files[BUILD_INFO] = b"[]"
+    for gate in (libraries.SONAMES, parts.SBOM, parts.PROVENANCE):
+        assert "is no JSON object but list" in words(run_one(gate, doctored.write(tmp_path)))
+
+
+def test_a_gate_that_ends_in_an_error_fails_and_the_others_go_on(doctored, tmp_path):
+    gate = Rule("some", "why", lambda wheel, target: [] + {}["gone"])
+    with WheelFile(doctored.write(tmp_path)) as wheel:
+        verdicts = run([gate, archive.RECORD], wheel, TARGET)
+    assert [verdict.failed for verdict in verdicts] == [True, False]
+    assert re.search(r"could not be looked at: KeyError \('gone'\) in test_gates\.py:\d+", table(verdicts))
+
+
+def test_where_git_knows_no_checkout_it_is_told(doctored, tmp_path):
+    (tmp_path / "pyproject.toml").write_bytes((CHECKOUT / "pyproject.toml").read_bytes())
+    target = Target(TARGET.row, tmp_path)
+    with WheelFile(doctored.write(tmp_path)) as wheel:
+        (verdict,) = run([archive.CONTENTS], wheel, target)
+    assert "git does not tell its files" in table([verdict])
+
+
+def test_a_wheel_is_not_compared_with_itself(doctored, tmp_path):
+    path = doctored.write(tmp_path)
+    (tmp_path / "other").mkdir()
+    link = tmp_path / "other" / path.name
+    link.hardlink_to(path)
+    answer = CliRunner().invoke(main, ["cpu", str(path), "--against", str(link)])
+    assert answer.exit_code == 2
+    assert "is the wheel itself: give another build" in answer.output
 
 
 def test_a_fat_wheel_is_found_with_what_makes_it_fat(doctored, tmp_path):

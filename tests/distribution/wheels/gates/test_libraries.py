@@ -73,6 +73,80 @@ def test_a_module_that_is_missing_or_misnamed_is_found(doctored, tmp_path):
     assert "libother.so: is called neither lib*-xlc.so" in found
 
 
+def test_a_program_that_is_called_nothing_of_the_kind_is_a_library_too(doctored, tmp_path):
+    doctored.files["xllamacpp/lib/helper"] = Path("/bin/ls").read_bytes()
+    path = doctored.write(tmp_path)
+    assert "lib/helper: is called neither lib*-xlc.so" in words(found_by(libraries.SONAMES, path))
+    assert "lib/helper: links to" in words(found_by(libraries.NEEDED, path))
+
+
+def test_a_library_without_section_headers_is_refused(doctored, tmp_path):
+    library = bytearray(doctored.files[LIBRARY])
+    struct.pack_into("<Q", library, 0x28, 0)
+    struct.pack_into("<HHH", library, 0x3A, 0, 0, 0)
+    doctored.files[LIBRARY] = bytes(library)
+    with pytest.raises(Exception, match="has no section headers"):
+        [*found_by(libraries.NEEDED, doctored.write(tmp_path))]
+
+
+def test_what_a_library_links_to_is_read_as_the_dynamic_linker_reads_it(doctored, tmp_path):
+    doctored.edit_library(LIBRARY, PATCHELF, "--add-needed", "libgomp.so.1", at=tmp_path)
+    # Nothing but the section's name is gone: it loads as before.
+    doctored.edit_library(LIBRARY, "objcopy", "--rename-section", ".dynamic=.other", at=tmp_path)
+    assert "links to libgomp.so.1" in words(found_by(libraries.NEEDED, doctored.write(tmp_path)))
+
+
+MODULE = "xllamacpp/lib/libggml-vulkan.so"
+CALLS = "void ggml_nbytes(void); void vkCreateInstance(void); void {}{{ ggml_nbytes(); vkCreateInstance(); }}\n"
+
+
+def with_compiled_module(doctored, at, code, *neighbours):
+    """Make a module for Vulkan of C; return what the wheel is to be."""
+    source, made = at / "module.c", at / "libggml-vulkan.so"
+    source.write_text(code)
+    linked = []
+    for name in neighbours:
+        linked.append(at / Path(name).name)
+        linked[-1].write_bytes(doctored.files[name])
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", made, source, *linked], check=True)
+    doctored.files[MODULE] = made.read_bytes()
+    doctored.edit_build_info(modules=["vulkan"], backends=["cpu", "vulkan"])
+    return Target.of(CHECKOUT, "vulkan")
+
+
+def test_a_module_that_ggml_can_take_passes(doctored, tmp_path):
+    code = CALLS.format("ggml_backend_init(void)")
+    target = with_compiled_module(doctored, tmp_path, code, NEIGHBOUR)
+    assert not [*found_by(libraries.SYMBOLS, doctored.write(tmp_path), target)]
+
+
+def test_a_module_without_its_entry_is_found(doctored, tmp_path):
+    target = with_compiled_module(doctored, tmp_path, CALLS.format("other(void)"), NEIGHBOUR)
+    found = words(found_by(libraries.SYMBOLS, doctored.write(tmp_path), target))
+    assert found.startswith(f"{MODULE}: does not export ggml_backend_init")
+
+
+@pytest.mark.parametrize("name", ["ggml_no_such_symbol", "no_such_symbol"])
+def test_a_symbol_that_nothing_in_the_wheel_has_is_found(doctored, tmp_path, name):
+    code = CALLS.format("ggml_backend_init(void)").replace("ggml_nbytes", name)
+    target = with_compiled_module(doctored, tmp_path, code, NEIGHBOUR)
+    found = words(found_by(libraries.SYMBOLS, doctored.write(tmp_path), target))
+    assert found.startswith(f"{MODULE}: needs {name}, which no library that it links to has")
+
+
+def test_a_symbol_of_a_library_that_a_module_does_not_link_to_is_found(doctored, tmp_path):
+    target = with_compiled_module(doctored, tmp_path, CALLS.format("ggml_backend_init(void)"))
+    found = words(found_by(libraries.SYMBOLS, doctored.write(tmp_path), target))
+    assert found.startswith(f"{MODULE}: needs ggml_nbytes, which no library that it links to has")
+
+
+def test_what_a_toolkit_gives_is_for_its_module_alone(doctored, tmp_path):
+    target = with_compiled_module(doctored, tmp_path, CALLS.format("ggml_backend_init(void)"), NEIGHBOUR)
+    doctored.files[NEIGHBOUR.replace("base", "other")] = doctored.files[MODULE]
+    found = words(found_by(libraries.SYMBOLS, doctored.write(tmp_path), target))
+    assert "libggml-other-xlc.so: needs vkCreateInstance" in found
+
+
 def test_an_extension_that_exports_what_is_inside_it_is_found(doctored, tmp_path):
     # This library exports its functions, which an extension may not.
     doctored.files[EXTENSION] = doctored.files[LIBRARY]

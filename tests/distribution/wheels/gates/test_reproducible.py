@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import zipfile
 
 import pytest
@@ -52,6 +53,15 @@ def test_a_time_is_found(builds):
     first.files[BUILD_INFO] += b"built 10:00:00"
     second.files[BUILD_INFO] += b"built 10:00:07"
     assert "a time is in it (10:00:00): set SOURCE_DATE_EPOCH" in compare(first.write(one.parent), second.write(folder))
+
+
+def test_other_tools_are_told(builds):
+    one, second, folder = builds
+    tools = json.loads(second.files[BUILD_INFO])["tools"]
+    second.edit_build_info(tools=tools | {"cython": "2.0"})
+    found = compare(one, second.write(folder))
+    assert "differs: tools is {" in found
+    assert "build both with the same tools" in found
 
 
 def test_the_section_of_a_library_that_differs_is_told(builds):
