@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 
 from .files import Files
@@ -46,5 +47,5 @@ def read_libraries(source: Source) -> frozenset[str] | None:
     if answer.failure:
         return None
     listed = {line.split()[0] for line in answer.output.splitlines() if "=>" in line}
-    folders = filter(None, source.environment.get("LD_LIBRARY_PATH", "").split(":"))
+    folders = map(glob.escape, filter(None, source.environment.get("LD_LIBRARY_PATH", "").split(":")))
     return frozenset(listed.union(path.name for folder in folders for path in source.find(f"{folder}/*.so*")))
