@@ -25,10 +25,12 @@ OLDEST = (3, 8)
 
 
 @pytest.fixture
-def run():
+def run(tmp_path):
     def run(*command, **environment):
         return subprocess.run(
             [*map(str, command)],
+            # Not the checkout, where -m would look first.
+            cwd=tmp_path,
             capture_output=True,
             encoding="utf-8",
             timeout=300,
