@@ -3,7 +3,9 @@
 import sys
 
 # `python -m xllamacpp.select` says which build is for a machine, also where this one cannot be loaded.
-if not (sys.argv[:1] == ["-m"] and any(word.endswith("xllamacpp.select") for word in sys.orig_argv)):
+# Before 3.10, Python does not tell, and there nothing else of the package can be run.
+_words = getattr(sys, "orig_argv", ["xllamacpp.select"])
+if not (sys.argv[:1] == ["-m"] and any(word.endswith("xllamacpp.select") for word in _words)):
     from xllamacpp._build_info import BUILD_INFO, __version__
     from xllamacpp.devices import get_device_info, get_system_info
     from xllamacpp.enums import *  # noqa: F403  every enum of llama.cpp's, by its name

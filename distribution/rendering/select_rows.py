@@ -23,6 +23,7 @@ def render(facts: Facts) -> str:
         "//": "Made by distribution/rendering/select_rows.py from matrix.yaml: do not edit. nox -s matrix -- render",
         "site": matrix.site,
         "image": matrix.name,
+        "version": facts.version,
         "python": facts.python,
         "serving": SERVING,
         "nvidia_flag": NVIDIA_FLAG,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 import xllamacpp as xlc
 from gpu_build import MISSING, make_gpu_build
-from xllamacpp.cli.doctor import examine
-from xllamacpp.cli.probes import Observation, look_at_models
+from xllamacpp.cli import doctor, probes
+from xllamacpp.cli.examination import examine, examine_apart
+from xllamacpp.cli.probes import Observation, look_at_gpu, look_at_models
 from xllamacpp.devices import get_backend_modules
+from xllamacpp.gpu_access import GpuAccess
 
 SECTIONS = ["build", "selection", "python", "cpu", "gpu", "container", "models"]
 
@@ -92,6 +97,107 @@ def test_a_failure_that_nobody_thought_of_is_a_warning_after_what_was_seen():
     assert first == Observation("first", "seen")
     assert second.mark == "warning"
     assert "ZeroDivisionError: no such thing" in second.text
+
+
+PROBES = """
+import os, sys, time
+from xllamacpp.cli.probes import Observation
+from xllamacpp.errors import ModelError
+
+def answer():
+    print("a driver's own words")
+    yield Observation("first", "seen")
+    raise ModelError("second")
+
+def hang():
+    time.sleep(600)
+
+def crash():
+    os.abort()
+"""
+
+
+@pytest.fixture
+def made_up_probes(tmp_path, monkeypatch):
+    (tmp_path / "made_up_probes.py").write_text(PROBES)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("made_up_probes")
+    del sys.modules["made_up_probes"]
+
+
+def test_a_probe_in_a_process_of_its_own_observes_the_same(made_up_probes):
+    assert examine_apart(made_up_probes.answer) == examine(made_up_probes.answer)
+    assert [seen.text for seen in examine(made_up_probes.answer)] == ["seen", "second"]
+
+
+@pytest.mark.parametrize(
+    ("name", "patience_s", "words"),
+    [("hang", 0.2, "the devices did not answer within 0.2 s"), ("crash", 300, "the devices failed: it ended with -6")],
+)
+def test_devices_that_do_not_answer_are_a_problem(made_up_probes, name, patience_s, words):
+    (seen,) = examine_apart(getattr(made_up_probes, name), patience_s)
+    assert (seen.name, seen.text, seen.mark) == ("devices", words, "problem")
+    assert "nvidia-smi" in seen.remedy
+
+
+@pytest.fixture
+def with_devices(tmp_path):
+    """Make a package that is the installed one, but for what it does where it lists the devices."""
+
+    def make(code):
+        package = tmp_path / "xllamacpp"
+        shutil.copytree(Path(xlc.__file__).parent, package, copy_function=os.symlink)
+        devices = package / "devices.py"
+        text = devices.read_text(encoding="utf-8")
+        devices.unlink()
+        devices.write_text(f"{text}\n\ndef get_device_info():\n    import os, time\n    {code}\n", encoding="utf-8")
+        return {"PYTHONPATH": str(tmp_path)}
+
+    return make
+
+
+def test_a_driver_that_takes_its_process_down_leaves_the_other_sections(run, with_devices):
+    done = run("doctor", "--json", "--model", "missing.gguf", environment=with_devices("os.abort()"))
+    assert done.returncode == 1
+    assert list(json.loads(done.stdout)["sections"]) == [*SECTIONS, "model"]
+    assert observe(done, "gpu")["devices"]["mark"] == "problem"
+    assert observe(done, "model")["load"]["text"] == "not tried: the devices do not answer"
+    assert "cache" in observe(done, "models")
+
+
+def test_what_is_known_is_shown_while_a_driver_hangs(start, with_devices):
+    # It ends with the program that has asked.
+    environment = with_devices("parent = os.getppid()\n    while os.getppid() == parent: time.sleep(0.1)")
+    process = start("doctor", environment=environment)
+    shown = [process.stdout.readline()]
+    while "C library" not in shown[-1]:
+        assert shown[-1], "the program ended before that"
+        shown.append(process.stdout.readline())
+    assert shown[0] == "Build\n"
+    assert "Selection\n" in shown
+
+
+def test_a_steps_remedy_has_a_line_for_each():
+    shown = doctor.show(Observation("best build", "another", "warning", "first this\nthen that"))
+    assert [line.strip() for line in shown.splitlines()[1:]] == ["-> first this", "-> then that"]
+
+
+def test_what_the_output_cannot_show_is_a_question_mark(run, tmp_path):
+    environment = {"XLLAMACPP_CACHE": str(tmp_path / "\N{SNOWMAN}"), "PYTHONIOENCODING": "latin-1"}
+    done = run("doctor", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path}/?/models, " in done.stdout
+
+
+@pytest.mark.parametrize("required", ["0", "1"])
+def test_metals_gpu_is_no_problem(monkeypatch, required):
+    monkeypatch.setenv("XLLAMACPP_REQUIRE_GPU", required)
+    monkeypatch.setattr(probes, "get_gpu_access", lambda: GpuAccess(("metal",), ("MTL0",), (), ()))
+    device = {"name": "MTL0", "description": "Apple M3", "memory_free": 10**9, "memory_total": 2 * 10**9}
+    monkeypatch.setattr(probes, "get_device_info", lambda: [device])
+    (seen,) = look_at_gpu()
+    assert (seen.name, seen.mark) == ("MTL0", "ok")
+    assert seen.text.startswith("Apple M3, ")
 
 
 def test_secrets_are_not_shown(run):

@@ -13,8 +13,11 @@ import xllamacpp as xlc
 from gpu_build import DRIVER, MISSING, make_gpu_build
 from xllamacpp.cli import gpu
 from xllamacpp.gpu_access import Finding, GpuAccess
+from xllamacpp.select.installer import installer_here
+from xllamacpp.select.source import ask_interpreter
 
 SMALL = ["--ctx-size", "512", "--parallel", "1", "--port", "0"]
+INSTALL = installer_here(ask_interpreter()).command
 REQUIRED = {"XLLAMACPP_REQUIRE_GPU": "1"}
 CPU_BUILD = GpuAccess((), (), (), ())
 LACKING = GpuAccess(("hip",), (), (), (Finding("there is no /dev/kfd", "start it with --device /dev/kfd"),))
@@ -58,7 +61,7 @@ def test_a_gpu_build_without_its_driver_says_so_and_serves_on_the_cpu(start, dem
     [
         (
             MISSING,
-            f'{MISSING}, a part of CUDA 9, is missing: pip install --index-url SITE/whl/cu124/ "xllamacpp[cuda]" (',
+            f'CUDA 9, is missing: {INSTALL} --index-url SITE/whl/cu124/ "xllamacpp[cuda]" (SITE/ stands for',
         ),
         (DRIVER, DRIVER),
     ],

@@ -52,6 +52,12 @@ def test_a_driver_that_does_not_answer_about_a_gpu_leaves_it_in_use(tree):
     assert access.devices == ("CUDA0",)
 
 
+def test_metal_is_a_gpus_backend(tree):
+    access = tree.diagnose("metal", devices=[device("MTL0", GPU, "Apple M3"), device("CPU", CPU)])
+    assert (access.backends, access.devices, access.findings) == (("metal",), ("MTL0",), ())
+    assert "system_profiler" in only(tree.diagnose("metal", reason="no GPU").findings).remedy
+
+
 def test_this_build_is_what_its_build_info_says():
     access = get_gpu_access()
     assert sorted(["cpu", *access.backends]) == sorted(xlc.BUILD_INFO["backends"])

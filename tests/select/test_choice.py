@@ -28,19 +28,22 @@ EXPECTED = {
             "NVIDIA GeForce RTX 3060 has compute capability 8.6: cuda-12.4 has code for it",
             "driver 550.54.15 is CUDA 12.4's own (550.54.15) or newer",
             "cuda-12.8: it would run too; driver 550.54.15 is older than its own (570.124.06), so cuda-12.4 comes",
-            'pip install --index-url SITE/whl/cu124/ "xllamacpp[cuda]"',
+            'With pip cuda-12.4 python3 -m pip install --index-url SITE/whl/cu124/ "xllamacpp[cuda]==VERSION+cu124" b',
+            "SITE/ stands for the address of the package index: select's --site fills it in",
+            "With Docker cuda-12.4 first build the image in a checkout: docker compose --profile cuda-12.4 build",
+            "first install NVIDIA's Container Toolkit on the host: --gpus all takes it docker run",
             "docker run -p 127.0.0.1:8080:8080 -v models:/models -e MODEL=demo --gpus all xllamacpp:cuda-12.4",
         ),
-        ("For a better one", "Not known", "first install"),
+        ("For a better one", "Not known", "first install lib", "From source", "first install uv"),
     ),
     "rtx_5090_driver_570": Expected(
         *("cuda-12.8", "cuda-12.8"),
         (
             "NVIDIA GeForce RTX 5090 has compute capability 12.0: cuda-12.8 has code for it",
             "cuda-12.4: it would run too; it has no code of its own for compute capability 12.0, so cuda-12.8",
-            "pip install --index-url SITE/whl/cu128/ xllamacpp ",
+            "python3 -m pip install --index-url SITE/whl/cu128/ xllamacpp==VERSION+cu128 because",
         ),
-        ("first install", "[cuda]"),
+        ("first install lib", "[cuda]"),
     ),
     "rtx_5090_driver_550": Expected(
         *("cpu-generic", "cpu-generic"),
@@ -105,7 +108,7 @@ EXPECTED = {
             "rocm-6.3: it would run too; rocm-6.4 comes first",
             "--device /dev/kfd --device /dev/dri --group-add 109 --group-add 44 xllamacpp:rocm-6.4",
         ),
-        ("first install",),
+        ("first install", "NVIDIA's Container Toolkit"),
     ),
     "rx_7900_xtx_rocm_63": Expected(
         *("rocm-6.3", "rocm-6.4"),
@@ -119,7 +122,7 @@ EXPECTED = {
         *("rocm-6.4", "rocm-6.4"),
         (
             "rocm-6.3: rocm-6.3 has no code for gfx1201 (Radeon RX 9070, AI PRO R9700)",
-            "first install libamdhip64.so.6 and libhipblas.so.2 and librocblas.so.4, of ROCm 6.4",
+            "With pip rocm-6.4 first install libamdhip64.so.6 and libhipblas.so.2 and librocblas.so.4, of ROCm 6.4",
         ),
         ("For a better one",),
     ),
@@ -130,6 +133,7 @@ EXPECTED = {
             "rocm-6.4: rocm-6.4 has no code for gfx90c",
             "vulkan with pip: its wheel needs glibc 2.41 or newer, and this is glibc 2.39",
             "the image brings Vulkan drivers that know most GPUs of AMD, and /dev/dri has one",
+            "From source build it here: pip install . in a checkout, with XLLAMACPP_BUILD_VULKAN=1 in the environment",
             "--device /dev/dri --group-add 109 --group-add 44 xllamacpp:vulkan",
         ),
     ),
@@ -165,11 +169,16 @@ EXPECTED = {
         (
             "its wheel is for x86_64, and this is aarch64",
             "its image is for x86_64, and this is aarch64",
-            "Instead build it here: pip install .",
+            "From source build it here: pip install . in a checkout (README.md, Building)",
         ),
+        ("For a better one",),
     ),
     "macos_arm64": Expected(
-        *(None, None), ("there is no wheel for macOS yet: all are for Linux", "Instead build it here: pip install .")
+        *(None, None),
+        (
+            "there is no wheel for macOS yet: all are for Linux",
+            "From source build it here: pip install . in a checkout",
+        ),
     ),
     "windows": Expected(
         *(None, "cuda-12.4"),
@@ -177,18 +186,26 @@ EXPECTED = {
             "there is no wheel for Windows yet: all are for Linux",
             "driver 566.36 (CUDA 12.7); NVIDIA GeForce RTX 4070, compute capability 8.9",
         ),
+        # Docker Desktop has it.
+        ("Container Toolkit",),
     ),
     "python_310": Expected(
         *("cpu-generic", "cpu-generic"),
         (
             "the wheels are for Python 3.11 and newer, and this is 3.10.12: uv brings one that fits",
-            "uv venv --python 3.11",
-            "uv pip install --index-url SITE/whl/cpu/ xllamacpp",
+            "first install uv: https://docs.astral.sh/uv/",
+            "uv venv --python 3.11 --allow-existing xllamacpp-env uv pip install --python xllamacpp-env --index-url",
+            "--index-url SITE/whl/cpu/ xllamacpp==VERSION+cpu because",
+            "its programs are in xllamacpp-env/bin",
         ),
     ),
     "free_threaded": Expected(
         *("cpu-generic", "cpu-generic"),
-        ("CPython 3.14.0 free-threaded", "this one is free-threaded: uv brings one that fits"),
+        (
+            "CPython 3.14.0 free-threaded",
+            "this one is free-threaded: uv brings one that fits",
+            "uv pip install --python xllamacpp-env",
+        ),
     ),
     "pypy": Expected(*("cpu-generic", "cpu-generic"), ("the wheels are for CPython, and this is PyPy: uv brings",)),
     "wsl2": Expected(*("cuda-12.8", "cuda-12.8"), ("in WSL", "driver 572.83 (CUDA 12.8)", "compute capability 8.9")),
@@ -202,6 +219,48 @@ EXPECTED = {
             "run this on the host, outside of this container",
         ),
         ("install NVIDIA's driver",),
+    ),
+    "dgx_spark": Expected(
+        *(None, None),
+        (
+            "its wheel is for x86_64, and this is aarch64",
+            "From source build it here: pip install . in a checkout, with XLLAMACPP_BUILD_CUDA=1 in the environment",
+            "in the environment and CUDA's toolkit installed (README.md, Building)",
+        ),
+        ("For a better one", "CPython 3.11 or newer"),
+    ),
+    "rhel_9": Expected(
+        *(None, "cuda-12.8"),
+        (
+            "its wheel needs glibc 2.35 or newer, and this is glibc 2.34",
+            "XLLAMACPP_BUILD_CUDA=1 in the environment and CUDA's toolkit installed and CPython 3.11 or newer",
+        ),
+    ),
+    "rx_6700_xt": Expected(
+        *("cpu-generic", "vulkan"),
+        (
+            "vulkan with pip: its wheel needs glibc 2.41 or newer, and this is glibc 2.39",
+            "XLLAMACPP_BUILD_VULKAN=1 in the environment and Vulkan's headers and glslc installed",
+        ),
+        ("XLLAMACPP_BUILD_HIP",),
+    ),
+    "debian_12": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "first install python3-venv (Debian, Ubuntu)",
+            "python3 -m venv xllamacpp-env xllamacpp-env/bin/python -m pip install --index-url SITE/whl/cpu/ xllama",
+            "the system keeps pip from installing for this Python: an environment takes it",
+        ),
+        ("uv ",),
+    ),
+    "uv_environment": Expected(
+        *("cpu-generic", "cpu-generic"),
+        (
+            "first install libssl.so.3 and libcrypto.so.3, of the system",
+            "uv pip install --python python --index-url SITE/whl/cpu/ xllamacpp==VERSION+cpu because",
+            "this Python has no pip: uv installs for it",
+        ),
+        ("first install uv", "venv"),
     ),
     "container_without_kfd": Expected(
         *("cpu-generic", "cpu-generic"),
@@ -282,7 +341,7 @@ EXPECTED = {
     ),
     "jetson": Expected(
         *(None, None),
-        ("the GPU of a Jetson takes JetPack's CUDA", "XLLAMACPP_BUILD_CUDA=1", "Instead build it here"),
+        ("the GPU of a Jetson takes JetPack's CUDA", "XLLAMACPP_BUILD_CUDA=1", "From source build it here"),
         ("there is no NVIDIA GPU",),
     ),
     "rx_7900_xtx_and_igpu": Expected(
@@ -359,7 +418,7 @@ def test_the_build_for_a_machine_and_why(name, tmp_path):
     # Without its line breaks.
     text = " ".join(as_text(choice, machine, rows).split())
     for words in expected.said:
-        assert words in text
+        assert words.replace("VERSION", rows.version) in text
     for words in expected.unsaid:
         assert words not in text
     # Each row is taken or has its reason, in both ways.

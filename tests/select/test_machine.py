@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import json
+import os
+import shlex
+import signal
+import subprocess
 import sys
+import sysconfig
+import venv
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import xllamacpp.select
 from recorded_machines import FOLDER, NAMES, lay_out
 from xllamacpp.select import Source, choose, read_machine
 from xllamacpp.select.cpu import read_cpu
@@ -15,6 +24,7 @@ from xllamacpp.select.files import Files
 from xllamacpp.select.nvidia_faults import explain
 from xllamacpp.select.source import ask_interpreter, run_command
 from xllamacpp.select.system import read_libraries, read_unlinked
+from xllamacpp.select.vulkan import find_manifests
 
 
 @pytest.fixture
@@ -184,11 +194,90 @@ def test_a_mismatch_that_nvidia_smi_tells_is_known_whatever_cuda_says(tmp_path):
     assert (machine.nvidia.fault, machine.notes) == ("mismatch", ())
 
 
+@pytest.mark.parametrize("folder", ["opt/**x", "opt/a[bc] *", "opt/?"])
+def test_paths_of_the_environment_are_no_patterns(tmp_path, folder):
+    source = lay_out("rtx_3060_driver_550", tmp_path)
+    for name in ("libmine.so.1", "vulkan/icd.d/shared.json", ".config/vulkan/icd.d/home.json", "named.json"):
+        path = source.root / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    # What the second and the third would be patterns of.
+    for other in ("ab x", "a"):
+        (source.root / "opt" / other).mkdir()
+        (source.root / "opt" / other / "libother.so.1").touch()
+    environment = {"LD_LIBRARY_PATH": f"/{folder}", "XDG_DATA_DIRS": f"/{folder}", "HOME": f"/{folder}"}
+    libraries = read_libraries(Source(source.root, environment, source.run, source.interpreter))
+    assert "libmine.so.1" in libraries
+    assert "libother.so.1" not in libraries
+    found = {path.name for path in find_manifests(Files(source.root, environment))}
+    assert {"shared.json", "home.json"} <= found
+    added = {**environment, "VK_ADD_DRIVER_FILES": f"/{folder}/named.json"}
+    assert {path.name for path in find_manifests(Files(source.root, added))} == {*found, "named.json"}
+    for named in (f"/{folder}/named.json", f"/{folder}"):
+        paths = find_manifests(Files(source.root, {"VK_DRIVER_FILES": named}))
+        assert [path.name for path in paths] == ["named.json"]
+
+
+def test_ctrl_c_ends_the_program_that_is_asked(program, monkeypatch):
+    asked = []
+
+    def interrupt(process, timeout):
+        asked.append(process)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess.Popen, "communicate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_command([program("exec sleep 600")])
+    (process,) = asked
+    with process:
+        assert process.wait(60) == -signal.SIGKILL
+
+
 def test_this_python_knows_itself():
     python = ask_interpreter()
     assert python.version == ".".join(map(str, sys.version_info[:3]))
     assert (python.system, python.is_free_threaded) == ("Linux", False)
     assert python.libc.startswith("glibc 2.")
+    assert python.has_ensurepip
+    assert python.is_venv == (sys.prefix != sys.base_prefix)
+
+
+@pytest.fixture
+def ask_environment(tmp_path):
+    """Make an environment whose path has a space in it, and return what its Python knows of itself."""
+    folder = tmp_path / "an env"
+
+    def ask(*, with_pip=False, path=""):
+        venv.create(folder, symlinks=True, with_pip=with_pip)
+        python = folder / "bin" / "python"
+        program = Path(xllamacpp.select.__file__).parent
+        environment = {**os.environ, "PATH": f"{path.format(folder)}:{os.environ['PATH']}"}
+        command = [python, "-I", program, "--json"]
+        done = subprocess.run(command, capture_output=True, check=True, env=environment, timeout=300)
+        return json.loads(done.stdout)["machine"]["interpreter"], python
+
+    return ask
+
+
+def test_an_environments_python_is_called_by_its_path(ask_environment):
+    known, python = ask_environment()
+    assert (known["is_venv"], known["has_pip"], known["is_externally_managed"]) == (True, False, False)
+    assert known["command"] == shlex.quote(str(python))
+
+
+def test_an_active_environments_python_is_called_by_its_name(ask_environment):
+    known, _ = ask_environment(with_pip=True, path="{}/bin")
+    assert (known["is_venv"], known["has_pip"], known["command"]) == (True, True, "python")
+
+
+@pytest.mark.parametrize("is_environment", [False, True])
+def test_a_system_that_keeps_pip_out_is_known(monkeypatch, tmp_path, is_environment):
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", "/an/environment" if is_environment else sys.base_prefix)
+    assert not ask_interpreter().is_externally_managed
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    assert ask_interpreter().is_externally_managed == (not is_environment)
 
 
 @pytest.mark.parametrize(

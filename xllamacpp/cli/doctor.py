@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 
 import click
 
 from xllamacpp.cli import probes
+from xllamacpp.cli.examination import Probe, examine, examine_apart
 from xllamacpp.cli.probes import Observation
 from xllamacpp.cli.selection import look_at_selection
-from xllamacpp.errors import Error
+from xllamacpp.select.command import let_any_text_through
 
 _COLORS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
-_SECTIONS: dict[str, Callable[[], Iterable[Observation]]] = {
+_SECTIONS: dict[str, Probe] = {
     "Build": probes.look_at_build,
     "Selection": look_at_selection,
     "Python": probes.look_at_python,
@@ -26,6 +28,8 @@ _SECTIONS: dict[str, Callable[[], Iterable[Observation]]] = {
     "Container": probes.look_at_container,
     "Models": probes.look_at_models,
 }
+# Those that load the GPUs' modules, and so ask their drivers.
+_APART = {"CPU", "GPU"}
 
 
 @click.command("doctor", short_help="Tell what is wrong, and what helps.")
@@ -45,40 +49,39 @@ def command(ctx: click.Context, model: str | None, as_json: bool) -> None:
       xllamacpp doctor --model demo
       xllamacpp doctor --json
     """
-    sections = dict(_SECTIONS)
-    if model is not None:
-        sections["Model"] = partial(probes.try_model, model)
-    report = {name: examine(probe) for name, probe in sections.items()}
-    counts: Counter[str] = Counter(seen.mark for observations in report.values() for seen in observations)
+    let_any_text_through(sys.stdout)
+    counts: Counter[str] = Counter()
+    shown = {}
+    for name, observations in _examine(model):
+        counts.update(seen.mark for seen in observations)
+        shown[name.lower()] = [asdict(seen) for seen in observations]
+        if not as_json:
+            # At once: the next one may take long.
+            click.echo(f"{name}\n{''.join(map(show, observations))}")
     if as_json:
-        shown = {name.lower(): [asdict(seen) for seen in observations] for name, observations in report.items()}
         click.echo(json.dumps({"is_usable": not counts["problem"], "sections": shown}, indent=2))
     else:
-        for name, observations in report.items():
-            click.echo(f"{name}\n{''.join(map(_line, observations))}")
         click.echo(f"{'Not usable' if counts['problem'] else 'Usable'}: {_count(counts)}.")
     if counts["problem"]:
         ctx.exit(1)
 
 
-def examine(probe: Callable[[], Iterable[Observation]]) -> list[Observation]:
-    """Return what a probe observes; that it fails is an observation too."""
-    observations = []
-    try:
-        # One by one: what came before a failure counts.
-        for observation in probe():
-            observations.append(observation)
-    except Error as error:
-        observations.append(Observation("error", str(error), "problem"))
-    except Exception as error:
-        text = f"cannot be looked at ({type(error).__name__}: {error})"
-        observations.append(Observation("error", text, "warning"))
-    return observations
+def _examine(model: str | None) -> Iterator[tuple[str, list[Observation]]]:
+    devices_answer = True
+    for name, probe in _SECTIONS.items():
+        observations = examine_apart(probe) if name in _APART else examine(probe)
+        devices_answer &= all(seen.name != "devices" for seen in observations)
+        yield name, observations
+    if model is not None and devices_answer:
+        yield "Model", examine(partial(probes.try_model, model))
+    elif model is not None:
+        yield "Model", [Observation("load", "not tried: the devices do not answer", "problem")]
 
 
-def _line(seen: Observation) -> str:
+def show(seen: Observation) -> str:
+    """Return what a person reads of an observation."""
     mark = click.style(f"{seen.mark:8}", fg=_COLORS[seen.mark])
-    remedy = f"\n{'':29}-> {seen.remedy}" if seen.remedy else ""
+    remedy = "".join(f"\n{'':29}-> {step}" for step in seen.remedy.splitlines())
     return f"  {mark}  {seen.name:16} {seen.text}{remedy}\n"
 
 

@@ -48,7 +48,7 @@ class Observation:
     mark : "ok", "warning" or "problem"
         Whether that is well, a drawback, or in the way of everything.
     remedy : str
-        What to do about it; empty where nothing need be done.
+        What to do about it, a line for each step; empty where nothing need be done.
     """
 
     name: str

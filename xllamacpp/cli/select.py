@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from xllamacpp.select import command as program
@@ -15,7 +17,8 @@ def command(ctx: click.Context, as_json: bool, site: str | None) -> None:
     """Look at this machine and print which build is for it: the pip command, the docker command, and why.
 
     It looks at the system, its C library, the Python, the CPU, NVIDIA's driver and GPUs, AMD's GPUs and ROCm, and
-    Vulkan; nothing is installed or changed. The exit status is 1 where there is neither a wheel nor an image.
+    Vulkan; nothing is installed or changed. XLLAMACPP_IMAGE in the environment is the images' name, where they come
+    from a registry. The exit status is 1 where there is neither a wheel nor an image.
 
     Where this build cannot be loaded, 'python -m xllamacpp.select' does the same.
 
@@ -26,6 +29,7 @@ def command(ctx: click.Context, as_json: bool, site: str | None) -> None:
       xllamacpp select --json
     """
     text, status = program.answer(as_json_text=as_json, site=site)
+    program.let_any_text_through(sys.stdout)
     click.echo(text, nl=False)
     if status:
         ctx.exit(status)

@@ -10,7 +10,11 @@ from xllamacpp import BUILD_INFO
 from xllamacpp.cli.probes import Observation, distributions_here
 from xllamacpp.select import Choice, Machine, Offer, choose, read_machine
 from xllamacpp.select.fits import FITS
+from xllamacpp.select.install_commands import explain
 from xllamacpp.select.rows import Row, Rows, load_rows
+
+# The fastest first. Metal is for Macs alone, which nothing of matrix.yaml is for.
+_KINDS = ["metal", *FITS]
 
 
 def look_at_selection() -> Iterator[Observation]:
@@ -61,8 +65,7 @@ def compare(backends: Sequence[str], row: Row | None, machine: Machine, rows: Ro
     rows : Rows
         What ships.
     """
-    kinds = list(FITS)
-    kind = min(backends, key=kinds.index)
+    kind = min(backends, key=_KINDS.index)
     name = row.name if row else f"a build of your own, for {kind}"
     yield Observation("this build", name)
     choice = choose(machine, rows)
@@ -71,21 +74,27 @@ def compare(backends: Sequence[str], row: Row | None, machine: Machine, rows: Ro
     best = next(filter(None, offers), None)
     if best:
         yield _judge(kind, row, best, choice, rows)
+    # What is built in a container goes with it.
+    source = None if machine.container and choice.docker else choice.source
+    if source and _KINDS.index(source.backend) < _KINDS.index(kind):
+        text = f"a build for {source.backend} would suit this machine better, and there is no wheel of it for this one"
+        yield Observation("from source", text, "ok", source.how)
     for remedy in choice.remedies:
         yield Observation("a better one", "another build would suit this machine better, were it changed", "ok", remedy)
 
 
 def _judge(kind: str, row: Row | None, best: Offer, choice: Choice, rows: Rows) -> Observation:
-    kinds = list(FITS)
     best_kind = next(each.backend for each in rows.rows if each.name == best.row)
-    is_better = kinds.index(best_kind) < kinds.index(kind)
+    is_better = _KINDS.index(best_kind) < _KINDS.index(kind)
     if best_kind == kind and row and row.name != best.row and row.backend != "cpu":
         is_better = not any(each.would_run for each in choice.rejected if each.row == row.name)
     if is_better:
-        remedy = " && ".join((*best.commands, *best.needs))
+        remedy = "\n".join((*best.needs, " && ".join(best.commands), *explain(best.commands)))
         return Observation("best build", f"{best.row}: {'; '.join(best.reasons)}", "warning", remedy)
     if best_kind == kind:
         return Observation(
             "best build", "this one" if not row or row.name == best.row else f"{best.row}; this one will do"
         )
+    if choice.source and choice.source.backend == kind:
+        return Observation("best build", "this one: there is no wheel of this kind for this machine")
     return Observation("best build", f"{best.row}, which is smaller; this one runs on the CPU too")

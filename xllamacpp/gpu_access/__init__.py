@@ -30,7 +30,7 @@ class GpuAccess:
     Parameters
     ----------
     backends : tuple of str
-        The GPU backends that the build has: "cuda", "hip", "vulkan".
+        The GPU backends that the build has: "cuda", "hip", "metal", "vulkan".
     devices : tuple of str
         The names of the GPUs that models can run on.
     unsupported : tuple of str
@@ -59,6 +59,8 @@ _BACKENDS = {
     "cuda": _Backend("CUDA", "nvidia-smi", cuda.find_obstacles, cuda.find_unsupported),
     "hip": _Backend("ROCm", "rocminfo", hip.find_obstacles, hip.find_unsupported),
     # Every driver of Vulkan's compiles for its own device.
+    # Every Mac that there is a build for has a GPU and its driver.
+    "metal": _Backend("MTL", "system_profiler SPDisplaysDataType", lambda *_: [], lambda *_: {}),
     "vulkan": _Backend("Vulkan", "vulkaninfo --summary", vulkan.find_obstacles, lambda *_: {}),
 }
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from .container_gpus import run_outside
 from .fit import Fit, Way
 from .fits import FITS
-from .install_commands import docker_command, missing_libraries, pip_commands
+from .install_commands import docker_command, docker_needs, missing_libraries, pip_commands
+from .installer import find_installer
 from .machine import Machine
-from .obstacles import image_obstacle, python_obstacle, wheel_obstacle
+from .obstacles import image_obstacle, wheel_obstacle
 from .rows import Row, Rows, load_rows
+from .source_build import SourceBuild, build_for
 
 _KINDS = list(FITS)
-_FROM_SOURCE = "build it here: pip install . in a checkout (README.md, Building)"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Offer:
     reasons : tuple of str
         Why this one.
     needs : tuple of str
-        What has to be installed first.
+        What has to be done first.
     """
 
     row: str
@@ -74,6 +75,8 @@ class Choice:
         What would have to change for a better one.
     why_no_pip, why_no_docker : str
         Why there is none; empty where there is one.
+    source : SourceBuild or None
+        What a checkout makes, where that is more than the wheel; None where it is not.
     """
 
     pip: Offer | None
@@ -82,6 +85,7 @@ class Choice:
     remedies: tuple[str, ...]
     why_no_pip: str = ""
     why_no_docker: str = ""
+    source: SourceBuild | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,7 @@ def choose(machine: Machine, rows: Rows | None = None) -> Choice:
         remedies=_remedies([*pip, *docker], best["pip"], best["docker"]),
         why_no_pip="" if best["pip"] else _obstacle(pip),
         why_no_docker="" if best["docker"] else _obstacle(docker),
+        source=_source_build(pip, best["pip"], machine, rows),
     )
 
 
@@ -151,18 +156,27 @@ def _obstacle(candidates: list[_Candidate]) -> str:
 
 
 def _pip_offer(best: _Candidate, machine: Machine, rows: Rows) -> Offer:
-    wrong_python = python_obstacle(machine, rows)
+    installer = find_installer(machine, rows)
     return Offer(
         row=best.row.name,
-        commands=pip_commands(best.row, rows, machine, with_uv=bool(wrong_python)),
-        reasons=(best.fit.reason, *([f"{wrong_python}: uv brings one that fits"] if wrong_python else [])),
-        needs=missing_libraries(best.row, machine),
+        commands=pip_commands(best.row, rows, machine),
+        reasons=(best.fit.reason, *installer.reasons),
+        needs=(*installer.needs, *missing_libraries(best.row, machine)),
     )
 
 
 def _docker_offer(best: _Candidate, machine: Machine, rows: Rows) -> Offer:
     outside = (run_outside(machine.container),) if machine.container else ()
-    return Offer(best.row.name, (docker_command(best.row, rows, machine),), (best.fit.reason,), outside)
+    needs = (*outside, *docker_needs(best.row, rows, machine))
+    return Offer(best.row.name, (docker_command(best.row, rows, machine),), (best.fit.reason,), needs)
+
+
+def _source_build(pip: list[_Candidate], best: _Candidate | None, machine: Machine, rows: Rows) -> SourceBuild | None:
+    # Whether there is a wheel for it or not.
+    backend = min((each for each in pip if each.fit.rank is not None), key=lambda each: each.order).row.backend
+    if best and _KINDS.index(best.row.backend) <= _KINDS.index(backend):
+        return None
+    return build_for(backend, machine, rows)
 
 
 def _rejections(
@@ -196,7 +210,7 @@ def _remedies(
     candidates: list[_Candidate], best_pip: _Candidate | None, best_docker: _Candidate | None
 ) -> tuple[str, ...]:
     if not best_pip and not best_docker:
-        return (_FROM_SOURCE,)
+        return ()
     merit = max(best.merit for best in (best_pip, best_docker) if best)
     # The first of a kind is enough: what it asks for brings the others of its kind too.
     by_kind: dict[str, str] = {}

@@ -60,7 +60,10 @@ class Files:
         return container_kind(self.root, self.environment)
 
     def find(self, *patterns: str) -> list[Path]:
-        """Return the files that match any of some absolute patterns."""
+        """Return the files that match any of some absolute patterns.
+
+        What comes from the environment has to go through :func:`glob.escape` before it is part of one.
+        """
         relative = filter(None, (pattern.lstrip("/") for pattern in patterns))
         return sorted(path for pattern in relative for path in self.root.glob(pattern))
 

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
+
+from .installer import Installer, find_installer, installer_here
 from .linker import link_libraries
 from .machine import Machine
 from .rows import Row, Rows
+from .source import ask_interpreter
 
 SITE = "SITE/"
 """str: stands for the address of the index where there is none."""
 
+_SITE_MEANING = f"{SITE} stands for the address of the package index"
 
-def pip_commands(row: Row, rows: Rows, machine: Machine, *, with_uv: bool) -> tuple[str, ...]:
-    """Return the commands that install a build's wheel; with uv, into an environment with a Python that uv brings."""
+
+def pip_commands(row: Row, rows: Rows, machine: Machine) -> tuple[str, ...]:
+    """Return the commands that install a build's wheel in place of any other, the last of them being pip's or uv's."""
     has_all = machine.libraries is not None and _brought(row) <= machine.libraries
-    install = pip_command(row, rows, with_extra=not has_all)
-    return (f"uv venv --python {rows.python}", f"uv {install}") if with_uv else (install,)
+    installer = find_installer(machine, rows)
+    # With the version and its label: else pip and uv are content with any other build that is installed.
+    install = _install(installer, row, rows, with_extra=not has_all, version=f"=={rows.version}+{row.label}")
+    return (*installer.preparation, install)
 
 
-def pip_command(row: Row, rows: Rows, *, with_extra: bool) -> str:
-    """Return the command that installs a build's wheel, with what its extra brings where that is wanted."""
+def _install(installer: Installer, row: Row, rows: Rows, *, with_extra: bool, version: str = "") -> str:
     # In quotes: brackets are a pattern to some shells.
-    what = f'"xllamacpp[{row.extra.name}]"' if row.extra and with_extra else "xllamacpp"
-    return f"pip install --index-url {rows.site or SITE}{row.folder} {what}"
+    what = f'"xllamacpp[{row.extra.name}]{version}"' if row.extra and with_extra else f"xllamacpp{version}"
+    return f"{installer.command} --index-url {shlex.quote(f'{rows.site or SITE}{row.folder}')} {what}"
 
 
 def extra_command(name: str | None, rows: Rows) -> str:
-    """Return the command that installs what a build's extra brings; empty where the build has none, or is not ours."""
+    """Return the command that adds its extra to an installed build; empty where it has none, or is not ours."""
     row = rows.find(name)
     if row is None or row.extra is None:
         return ""
-    where = "" if rows.site else f" ({SITE} is the address of the package index)"
-    return pip_command(row, rows, with_extra=True) + where
+    where = "" if rows.site else f" ({_SITE_MEANING})"
+    return _install(installer_here(ask_interpreter()), row, rows, with_extra=True) + where
+
+
+def explain(commands: Iterable[str]) -> tuple[str, ...]:
+    """Say what stands in some commands for something else."""
+    return (f"{_SITE_MEANING}: select's --site fills it in",) if any(SITE in command for command in commands) else ()
 
 
 def _brought(row: Row) -> frozenset[str]:
@@ -44,6 +57,21 @@ def docker_command(row: Row, rows: Rows, machine: Machine) -> str:
     if row.backend == "vulkan" and not {"AMD", "Intel"} & set(machine.vulkan.render_nodes):
         flags = [rows.nvidia_flag]
     return " ".join(["docker run", rows.serving, *flags, f"{rows.image}:{row.name}"])
+
+
+def docker_needs(row: Row, rows: Rows, machine: Machine) -> tuple[str, ...]:
+    """Say what has to be done on a host before a build's image runs there."""
+    needs = []
+    # A name without a registry's, as nothing is published yet.
+    if "/" not in rows.image:
+        needs.append(
+            f"first build the image in a checkout: docker compose --profile {row.name} build (docs/images.md); or "
+            "let XLLAMACPP_IMAGE name those of a registry of yours"
+        )
+    # Docker Desktop has it.
+    if rows.nvidia_flag in docker_command(row, rows, machine) and machine.interpreter.system == "Linux":
+        needs.append(f"first install NVIDIA's Container Toolkit on the host: {rows.nvidia_flag} takes it")
+    return tuple(needs)
 
 
 def _group_flags(row: Row, rows: Rows, machine: Machine) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .choice import Choice, Offer
-from .install_commands import SITE
+from .install_commands import explain
 from .machine import Machine
 from .rows import Rows
 
@@ -54,10 +54,10 @@ def as_text(choice: Choice, machine: Machine, rows: Rows) -> str:
         _section("With Docker", _offer(choice.docker, choice.why_no_docker)),
         _section("Not taken", _rejected(choice)),
     ]
-    if choice.pip and not rows.site:
-        parts[1] += f"  {SITE} stands for the address of the package index: --site fills it in.\n"
+    if choice.source:
+        parts.insert(3, _section("From source", [choice.source.how]))
     if choice.remedies:
-        parts.append(_section("For a better one" if choice.pip or choice.docker else "Instead", choice.remedies))
+        parts.append(_section("For a better one", choice.remedies))
     return "\n".join(parts)
 
 
@@ -75,12 +75,12 @@ def _offer(offer: Offer | None, why_not: str) -> Iterator[str]:
         yield f"nothing: {why_not}"
         return
     yield offer.row
-    for command in offer.commands:
-        # A command that is broken over lines cannot be copied.
-        yield f"$ {command}"
+    yield from offer.needs
+    # A command that is broken over lines cannot be copied.
+    yield "$ " + "\n    ".join(offer.commands)
     for reason in offer.reasons:
         yield f"because {reason}"
-    yield from offer.needs
+    yield from explain(offer.commands)
 
 
 def _rejected(choice: Choice) -> Iterator[str]:

@@ -93,6 +93,8 @@ class Rows:
         Where the folders of the index are served.
     image : str
         The images' name.
+    version : str
+        The wheels', without their labels.
     python : str
         The oldest Python that the wheels are for.
     serving, nvidia_flag, group_flag : str
@@ -108,6 +110,7 @@ class Rows:
     rows: tuple[Row, ...]
     site: str | None
     image: str
+    version: str
     python: str
     serving: str
     nvidia_flag: str

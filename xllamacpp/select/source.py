@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib.util
 import os
 import platform
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +63,16 @@ class Interpreter:
         "CPython", "PyPy".
     is_free_threaded : bool
         Whether it is built without the global lock.
+    command : str
+        What starts it, as short as this shell allows: "python3", or its path.
+    is_venv : bool
+        Whether it is an environment's.
+    is_externally_managed : bool
+        Whether the system keeps pip from installing for it (PEP 668).
+    has_pip, has_ensurepip : bool
+        Whether it has pip, and what environments get theirs from.
+    has_uv : bool
+        Whether uv is found.
     """
 
     system: str
@@ -68,6 +81,12 @@ class Interpreter:
     version: str
     implementation: str
     is_free_threaded: bool
+    command: str = "python3"
+    is_venv: bool = False
+    is_externally_managed: bool = False
+    has_pip: bool = True
+    has_ensurepip: bool = True
+    has_uv: bool = False
 
 
 def run_command(command: Sequence[str], patience_s: float = _PATIENCE_S) -> Answer:
@@ -105,8 +124,7 @@ def run_command(command: Sequence[str], patience_s: float = _PATIENCE_S) -> Answ
     try:
         output, errors = process.communicate(timeout=patience_s)
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL) if is_posix else process.kill()
+        _kill(process)
         # Not for ever: what hangs in a driver cannot even be killed.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
@@ -114,6 +132,10 @@ def run_command(command: Sequence[str], patience_s: float = _PATIENCE_S) -> Answ
             if stream:
                 stream.close()
         return Answer(failure=f"{name} did not answer within {patience_s:g} s")
+    except BaseException:
+        # Ctrl-C, which does not reach what has a session of its own.
+        _kill(process)
+        raise
     if process.returncode:
         lines = [line.strip() for line in f"{output}\n{errors}".splitlines() if line.strip()]
         said = lines[0].rstrip(".") if lines else f"it ended with {process.returncode}"
@@ -121,9 +143,16 @@ def run_command(command: Sequence[str], patience_s: float = _PATIENCE_S) -> Answ
     return Answer(output)
 
 
+def _kill(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
+
+
 def ask_interpreter() -> Interpreter:
     """Return what the running Python knows."""
     architecture = platform.machine().lower()
+    is_venv = sys.prefix != sys.base_prefix
+    marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")  # noqa: PTH118
     return Interpreter(
         system=platform.system(),
         architecture=_ARCHITECTURES.get(architecture, architecture),
@@ -131,7 +160,24 @@ def ask_interpreter() -> Interpreter:
         version=platform.python_version(),
         implementation=platform.python_implementation(),
         is_free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        command=_called(),
+        is_venv=is_venv,
+        is_externally_managed=not is_venv and os.path.exists(marker),  # noqa: PTH110
+        has_pip=_has_module("pip"),
+        has_ensurepip=_has_module("ensurepip"),
+        has_uv=bool(shutil.which("uv")),
     )
+
+
+def _called() -> str:
+    path = sys.executable or "python3"
+    # By their names alone, and not by what they are links to: an environment's is a link to the system's.
+    names = ("python", "python3", os.path.basename(path))  # noqa: PTH119
+    return next((name for name in names if shutil.which(name) == path), shlex.quote(path))
+
+
+def _has_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def _ask_libc() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 
 from .files import Files
@@ -60,7 +61,7 @@ def read_libraries(source: Source) -> frozenset[str] | None:
     tag = _LIBRARY_TAGS.get(source.interpreter.architecture, "")
     lines = (line.split(" (", 1) for line in answer.output.splitlines() if "=>" in line)
     listed = {line[0].strip() for line in lines if len(line) == 2 and tag in line[1].partition("=>")[0]}
-    folders = filter(None, source.environment.get("LD_LIBRARY_PATH", "").split(":"))
+    folders = map(glob.escape, filter(None, source.environment.get("LD_LIBRARY_PATH", "").split(":")))
     return frozenset(listed.union(path.name for folder in folders for path in source.find(f"{folder}/*.so*")))
 
 

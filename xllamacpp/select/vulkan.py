@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,15 +90,15 @@ def find_manifests(files: Files) -> list[Path]:
     environment = files.environment
     named = environment.get("VK_DRIVER_FILES") or environment.get("VK_ICD_FILENAMES")
     if named:
-        files_and_folders = [name for name in named.split(":") if name]
+        files_and_folders = [glob.escape(name) for name in named.split(":") if name]
         found = files.find(*files_and_folders, *(f"{name}/*.json" for name in files_and_folders))
         return [path for path in found if path.is_file()]
     folders = [*_DRIVER_FOLDERS, *filter(None, environment.get("XDG_DATA_DIRS", "").split(":"))]
     home = environment.get("HOME")
     if home:
         folders += [f"{home}/.config", f"{home}/.local/share"]
-    added = [name for name in environment.get("VK_ADD_DRIVER_FILES", "").split(":") if name]
-    patterns = {f"{folder.rstrip('/')}/vulkan/icd.d/*.json" for folder in folders}
+    added = [glob.escape(name) for name in environment.get("VK_ADD_DRIVER_FILES", "").split(":") if name]
+    patterns = {f"{glob.escape(folder.rstrip('/'))}/vulkan/icd.d/*.json" for folder in folders}
     return files.find(*sorted(patterns), *added)
 
 

@@ -22,6 +22,10 @@ from index import ledger_changes, simple_api, site, wheel_file
 from index.ledger import Dependency, Ledger
 from installers import OLDEST_PIP
 from wheel_copies import copy_wheel, make_dependencies, make_dependency, make_wheel
+from xllamacpp.select import Machine
+from xllamacpp.select.install_commands import pip_commands
+from xllamacpp.select.rows import load_rows
+from xllamacpp.select.source import Interpreter
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 MATRIX = matrix.load(CHECKOUT)
@@ -195,6 +199,17 @@ def test_the_line_on_the_landing_page_installs_what_it_is_for(place, environment
         (line,) = re.findall(rf"{program} (install --index-url {re.escape(place.url(row))} [^<\n]*)", page)
         environment.run(*shlex.split(line))
         assert environment.installed()["xllamacpp"] == version
+
+
+def test_the_line_that_select_prints_takes_another_rows_place(place, environment):
+    environment.run("install", "--index-url", place.url("cpu"), "xllamacpp")
+    rows = dataclasses.replace(load_rows(), site=f"{place.index.url}/", version="2026.11.0")
+    machine = Machine(Interpreter("Linux", "x86_64", "glibc 2.39", "3.12.3", "CPython", False))
+    (line,) = pip_commands(rows.find("cuda-12.4"), rows, machine)
+    environment.run(*shlex.split(line.removeprefix("python3 -m pip ")))
+    found = {name.replace("_", "-"): version for name, version in environment.installed().items()}
+    assert found["xllamacpp"] == "2026.11.0+cu124"
+    assert set(found) >= NVIDIAS
 
 
 def test_the_checksums_are_those_of_the_files(place):

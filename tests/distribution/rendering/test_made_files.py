@@ -127,7 +127,7 @@ def test_a_changed_fact_changes_every_place_that_shows_it(tree, fact, capsys):
 
 def test_a_new_version_is_shown_too(tree):
     edit(tree / "pyproject.toml", f'version = "{FACTS.version}"', 'version = "1.2.3"')
-    assert [difference.path for difference in made_files.check(tree)] == [COMPOSE, BAKE, DOCS]
+    assert [difference.path for difference in made_files.check(tree)] == [COMPOSE, BAKE, SELECT, DOCS]
 
 
 @pytest.mark.parametrize(
