@@ -20,7 +20,12 @@ from index.variants import LABEL
 from matrix import Matrix
 from strict_yaml import suggest
 
+# PEP 825's words. It keeps `null` for a variant that any machine can have.
+_VARIANT = re.compile(r"(?!null$)[0-9a-z_.]{1,16}")
 _PROPERTY = re.compile(r"[a-z0-9_]+ :: [a-z0-9_]+ :: [a-z0-9_.]+")
+_FILE = re.compile(r"[A-Za-z0-9_.+!-]+")
+# What a page shows, and a shell takes, as it is.
+_URL = re.compile(r"[A-Za-z0-9_.~%+!:@,=/?#-]+")
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class Problem:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        return f"{self.records}[{self.number}] ({self.file}): {self.key}: {self.text}"
+        file = self.file if self.file.isprintable() else repr(self.file)
+        return f"{self.records}[{self.number}] ({file}): {self.key}: {self.text}"
 
 
 def problems(ledger: Ledger, matrix: Matrix, *, local_urls: bool = False) -> Iterator[Problem]:
@@ -94,12 +100,16 @@ def _does(found: Dependency, requirement: Requirement) -> bool:
 
 
 def _file(record: LedgerFile, local_urls: bool) -> Iterator[tuple[str, str]]:
-    try:
-        parse_wheel_filename(record.wheel_name)
-    except InvalidWheelFilename as error:
-        yield "file", f"is no name of a wheel: {error}"
-    yield from _url("url", record.url, local_urls)
-    if unquote(PurePosixPath(urlsplit(record.url).path).name) != record.file:
+    if not _FILE.fullmatch(record.file):
+        yield "file", f"is {record.file!r}, no name of a wheel: letters, digits, and . _ + ! -"
+    else:
+        try:
+            parse_wheel_filename(record.wheel_name)
+        except InvalidWheelFilename as error:
+            yield "file", f"is no name of a wheel: {error}"
+    if problem := url_problem(record.url, local_urls):
+        yield "url", problem
+    elif unquote(PurePosixPath(urlsplit(record.url).path).name) != record.file:
         yield "url", f"is {record.url}: it has to end with the file's name"
     yield from _sha256("sha256", record.sha256)
     if record.size <= 0:
@@ -125,8 +135,8 @@ def _released(record: ReleasedFile, matrix: Matrix, local_urls: bool) -> Iterato
             yield "requires_dist", f"has {text!r}: {error}"
     if record.yanked is not None and not record.yanked.strip():
         yield "yanked", "is empty: say why, or null"
-    if record.provenance is not None:
-        yield from _url("provenance", record.provenance, local_urls)
+    if record.provenance is not None and (problem := url_problem(record.provenance, local_urls)):
+        yield "provenance", problem
 
 
 def _row(record: ReleasedFile, matrix: Matrix) -> Iterator[tuple[str, str]]:
@@ -158,6 +168,8 @@ def _variant(
         yield "row", f"is {record.row}: {original.file} is {original.version.public} of {original.row}"
     if original.yanked != record.yanked:
         yield "yanked", f"is not as that of {original.file}: a copy is as good as its wheel"
+    if record.variant is not None and not _VARIANT.fullmatch(record.variant):
+        yield "variant", f"is {record.variant!r}: 1 to 16 small letters, digits, _ and ., and not null (PEP 825)"
     if bool(record.variant) != bool(record.properties):
         yield "properties", "are what a variant with a name has, and no other"
     # An installer is told once for a version what a name means.
@@ -175,11 +187,6 @@ def _dependency(record: Dependency, matrix: Matrix) -> Iterator[tuple[str, str]]
         yield from _time(record.upload_time)
 
 
-def _url(key: str, url: str, local_urls: bool) -> Iterator[tuple[str, str]]:
-    if problem := url_problem(url, local_urls):
-        yield key, problem
-
-
 def _sha256(key: str, value: str) -> Iterator[tuple[str, str]]:
     if not re.fullmatch(r"[0-9a-f]{64}", value):
         yield key, f"is {value!r}: 64 hexadecimal digits, in small letters"
@@ -187,19 +194,29 @@ def _sha256(key: str, value: str) -> Iterator[tuple[str, str]]:
 
 def _time(value: str) -> Iterator[tuple[str, str]]:
     try:
-        datetime.datetime.strptime(value, TIME)
+        # strptime takes 2026-1-2T3:4:5Z too, and installers do not.
+        is_right = datetime.datetime.strptime(value, TIME).strftime(TIME) == value
     except ValueError:
+        is_right = False
+    if not is_right:
         yield "upload_time", f"is {value!r}: a time in UTC, as 2026-11-26T10:00:00Z"
 
 
 def url_problem(url: str, local_urls: bool) -> str:
     """Return what is wrong with a URL that the pages shall show; empty where nothing is."""
-    parts = urlsplit(url)
-    is_local = parts.scheme == "file" or (parts.scheme == "http" and parts.hostname == "127.0.0.1")
+    shown = repr(url)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"is {shown}, which is no URL: {error}"
+    if not _URL.fullmatch(url) or (host and not re.fullmatch(r"[a-z0-9.-]+", host)):
+        return f"is {shown}, which has characters that a URL may not have: write them as % and their number"
+    is_local = parts.scheme == "file" or (parts.scheme == "http" and host == "127.0.0.1")
     if is_local and not local_urls:
         return f"is {url}, on this machine: an https URL (--local-urls takes it, for a test)"
-    if not is_local and not (parts.scheme == "https" and parts.hostname):
+    if not is_local and not (parts.scheme == "https" and host):
         return f"is {url}: it has to be an https URL"
-    if parts.query or parts.fragment or parts.username:
+    if "?" in url or "#" in url or "@" in parts.netloc:
         return f"is {url}: it has to do without a query, a fragment and a user"
     return ""

@@ -369,6 +369,12 @@ def test_the_site_is_the_matrixs_unless_a_mirror_is_named():
     assert index_site.url(served, "http://127.0.0.1:8000", local_urls=True) == "http://127.0.0.1:8000"
 
 
+@pytest.mark.parametrize("url", ["https://[bad", "https://h:abc/f", "https://h /x y", 'https://h/"><b>', "https://h/\n"])
+def test_a_sites_url_is_one(url):
+    with pytest.raises(LedgerError, match="the site is .*URL"):
+        index_site.url(MATRIX, url)
+
+
 def test_a_refused_wheel_leaves_no_trace(tmp_path, capsys):
     wheel = make_wheel(tmp_path, "xllamacpp", "2026.11.0+cu124", tags=TAGS, metadata=["Requires-Python: >=3.11"])
     ledger = tmp_path / "ledger.json"
