@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,41 @@ def test_a_key_that_is_missing_or_there_twice_is_named(path):
         ledger_file.load(path.parent / "other" / path.name, MATRIX)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff{}", "ledger.json is not UTF-8 at byte 0"),
+        (b'{\n"files": [}', "ledger.json:2: it is no JSON"),
+        (b"schema: 1\n", "ledger.json:1: it is no JSON"),
+        (b"", "ledger.json:1: it is no JSON"),
+        (b'\n["files"]', "ledger.json: it holds no keys"),
+        (b"[" * 100_000, "ledger.json cannot be read"),
+        (b'{"schema": ' + b"1" * 5000 + b"}", "ledger.json cannot be read"),
+        (b'{"files": 1.0}', "ledger.json:1: files is 1.0: it has to be a list"),
+    ],
+    ids=range(8),
+)
+def test_a_file_that_is_no_ledger_is_refused(path, content, said):
+    path.write_bytes(content)
+    with pytest.raises(LedgerError, match=said):
+        ledger_file.load(path, MATRIX)
+
+
+def test_a_folder_is_no_ledger(path):
+    path.mkdir()
+    with pytest.raises(LedgerError, match=r"ledger\.json cannot be read: Is a directory"):
+        ledger_file.load(path, MATRIX)
+
+
+# What YAML reads as something else, or not at all.
+@pytest.mark.parametrize("text", ["naïve 🦙", "\ufffe", "\u00a0\ufeff", 'a "b" \\ / <c>'])
+def test_a_reason_is_read_as_it_was_written(path, text):
+    ledger = Ledger(files=(dataclasses.replace(RELEASED, yanked=text),))
+    ledger_file.save(path, ledger)
+    assert path.read_bytes().isascii()
+    assert ledger_file.load(path, MATRIX) == ledger
+
+
 def test_a_file_is_released_once(path):
     ledger_file.save(path, Ledger(files=(RELEASED, dataclasses.replace(RELEASED, sha256="d" * 64))))
     with pytest.raises(LedgerError, match=r"files\[1\] \(xllamacpp-.*\): file: is there twice"):
@@ -164,9 +201,13 @@ def test_files_on_this_machine_are_taken_where_that_is_wanted(path, url):
 def test_a_run_that_fails_leaves_the_file_as_it_was(path, monkeypatch):
     ledger_file.save(path, LEDGER)
     before = path.read_bytes()
-    # Text that no file can hold stands for a full disk.
-    with pytest.raises(UnicodeEncodeError):
-        ledger_file.save(path, Ledger(files=(dataclasses.replace(RELEASED, yanked="\ud800"),)))
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        ledger_file.save(path, Ledger())
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
