@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -18,12 +19,13 @@ import calver
 from index.ledger import TIME, Dependency, Ledger, LedgerFile, ReleasedFile, VariantFile
 from index.variants import LABEL
 from matrix import Matrix
-from strict_yaml import suggest
 
 # PEP 825's words. It keeps `null` for a variant that any machine can have.
 _VARIANT = re.compile(r"(?!null$)[0-9a-z_.]{1,16}")
 _PROPERTY = re.compile(r"[a-z0-9_]+ :: [a-z0-9_]+ :: [a-z0-9_.]+")
 _FILE = re.compile(r"[A-Za-z0-9_.+!-]+")
+_FOLDER = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+_PYTHON = re.compile(r"3\.[0-9]+")
 # What a page shows, and a shell takes, as it is.
 _URL = re.compile(r"[A-Za-z0-9_.~%+!:@,=/?#-]+")
 
@@ -77,28 +79,6 @@ def problems(ledger: Ledger, matrix: Matrix, *, local_urls: bool = False) -> Ite
             yield from (Problem(records, number, record.file, key, text) for key, text in found)
 
 
-def incomplete(ledger: Ledger) -> Iterator[Problem]:
-    """Yield what the files that are not yanked depend on, with an extra or without, and the ledger has no wheel of."""
-    for number, record in enumerate(ledger.files):
-        for requirement in map(Requirement, record.requires_dist if record.yanked is None else ()):
-            if _is_wanted(requirement) and not any(_does(found, requirement) for found in ledger.dependencies):
-                advice = "record a lock file that has it (nox -s index -- depend)"
-                text = f"there is no wheel for {requirement} among the dependencies: {advice}"
-                yield Problem("files", number, record.file, "requires_dist", text)
-
-
-def _is_wanted(requirement: Requirement) -> bool:
-    if requirement.marker is None:
-        return True
-    extras = re.findall(r'\bextra == "([^"]+)"', str(requirement.marker))
-    return any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras))
-
-
-def _does(found: Dependency, requirement: Requirement) -> bool:
-    is_it = found.project == canonicalize_name(requirement.name)
-    return is_it and requirement.specifier.contains(found.version, prereleases=True)
-
-
 def _file(record: LedgerFile, local_urls: bool) -> Iterator[tuple[str, str]]:
     if not _FILE.fullmatch(record.file):
         yield "file", f"is {record.file!r}, no name of a wheel: letters, digits, and . _ + ! -"
@@ -114,45 +94,47 @@ def _file(record: LedgerFile, local_urls: bool) -> Iterator[tuple[str, str]]:
     yield from _sha256("sha256", record.sha256)
     if record.size <= 0:
         yield "size", f"is {record.size}: a number of bytes"
+    for reason in record.yanks:
+        yield from _yank(reason) if reason is not None else ()
 
 
 def _released(record: ReleasedFile, matrix: Matrix, local_urls: bool) -> Iterator[tuple[str, str]]:
     if record.project != canonicalize_name(matrix.name):
         yield "file", f"is of {record.project}: released are files of {matrix.name}"
-    yield from _row(record, matrix)
+    yield from _label(record)
     if problem := calver.problem(record.version.public):
         yield "file", problem
     yield from _sha256("metadata_sha256", record.metadata_sha256)
     yield from _time(record.upload_time)
-    try:
-        SpecifierSet(record.requires_python)
-    except InvalidSpecifier as error:
-        yield "requires_python", f"is {record.requires_python!r}: {error}"
+    yield from _requires_python(record.requires_python)
+    if not record.pythons or not all(_PYTHON.fullmatch(each) for each in record.pythons):
+        has = ", ".join(record.pythons) or "none"
+        yield "pythons", f"are {has}: its METADATA names them, as Classifier: Programming Language :: Python :: 3.11"
     for text in record.requires_dist:
         try:
             Requirement(text)
         except InvalidRequirement as error:
             yield "requires_dist", f"has {text!r}: {error}"
-    if record.yanked is not None and not record.yanked.strip():
-        yield "yanked", "is empty: say why, or null"
     if record.provenance is not None and (problem := url_problem(record.provenance, local_urls)):
         yield "provenance", problem
 
 
-def _row(record: ReleasedFile, matrix: Matrix) -> Iterator[tuple[str, str]]:
-    row = matrix.rows.get(record.row)
-    if row is None:
-        yield "row", f"is {record.row}: one of {', '.join(matrix.rows)}.{suggest(record.row, matrix.rows)}"
+def _label(record: ReleasedFile) -> Iterator[tuple[str, str]]:
+    # Which one a row's wheels have is asked when they are recorded: rows come and go, and the ledger stays.
+    label = record.version.local
+    if isinstance(record, VariantFile):
+        if label != LABEL:
+            yield "file", f"is {record.version}: variants are {record.version.public}+{LABEL}"
+        if record.folders != (LABEL,):
+            yield "folders", f"are {', '.join(record.folders) or 'none'}: variants are in {LABEL}"
         return
-    if not row.wheel.published:
-        yield "row", f"is {record.row}, whose wheels are not published: {row.wheel.why}"
-        return
-    is_variant = isinstance(record, VariantFile)
-    label = LABEL if is_variant else row.wheel.label
-    if record.version.local != label:
-        has = f"the label {record.version.local}" if record.version.local else "no local label"
-        which = "variants" if is_variant else f"wheels of the row {record.row}"
-        yield "file", f"has {has}: {which} are {record.version.public}+{label}"
+    if label is None or label == LABEL:
+        yield "file", f"has {'no local label' if label is None else f'the label {label}'}: it has its row's"
+    if not record.folders:
+        yield "folders", "are none: the names of the index's folders that list it"
+    for name in record.folders:
+        if not _FOLDER.fullmatch(name) or name == LABEL:
+            yield "folders", f"has {name!r}: small letters and digits, in parts joined by . or -, and not {LABEL}"
 
 
 def _variant(
@@ -167,7 +149,7 @@ def _variant(
     if (original.row, original.version.public) != (record.row, record.version.public):
         yield "row", f"is {record.row}: {original.file} is {original.version.public} of {original.row}"
     if original.yanked != record.yanked:
-        yield "yanked", f"is not as that of {original.file}: a copy is as good as its wheel"
+        yield "yanks", f"is not as that of {original.file}: a copy is as good as its wheel"
     if record.variant is not None and not _VARIANT.fullmatch(record.variant):
         yield "variant", f"is {record.variant!r}: 1 to 16 small letters, digits, _ and ., and not null (PEP 825)"
     if bool(record.variant) != bool(record.properties):
@@ -185,6 +167,23 @@ def _dependency(record: Dependency, matrix: Matrix) -> Iterator[tuple[str, str]]
         yield "file", f"is called {matrix.name}: what is ours is under files"
     if record.upload_time is not None:
         yield from _time(record.upload_time)
+    if record.requires_python is not None:
+        yield from _requires_python(record.requires_python)
+
+
+def _requires_python(value: str) -> Iterator[tuple[str, str]]:
+    try:
+        SpecifierSet(value)
+    except InvalidSpecifier as error:
+        yield "requires_python", f"is {value!r}: {error}"
+
+
+def _yank(reason: str) -> Iterator[tuple[str, str]]:
+    if not reason.strip():
+        yield "yanks", "has an empty reason: say why"
+    # Control characters, surrogates, and what ends a line: no installer shows them, and some pages could not hold them.
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in reason):
+        yield "yanks", f"has {reason!a}: one line of plain text"
 
 
 def _sha256(key: str, value: str) -> Iterator[tuple[str, str]]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from index import landing_page, ledger_file, simple_api, variant_page, variants
+from index.completeness import incomplete
+from index.continuation import broken
 from index.ledger import AnyFile, Ledger, LedgerError
-from index.ledger_changes import lost
-from index.ledger_rules import incomplete, url_problem
-from index.pages import index_pages
+from index.ledger_rules import url_problem
+from index.pages import folders
 from index.simple_api import Attachment
 from matrix import FILE, Matrix
 from rendering.made_files import Difference
@@ -56,7 +57,7 @@ def tree(ledger: Ledger, matrix: Matrix, base_url: str) -> dict[str, str]:
     ledger : Ledger
         What is released.
     matrix : Matrix
-        The rows, and so the folders.
+        The rows of today, and so the folders besides those that the ledger has.
     base_url : str
         Where the site will be, for the commands that people copy.
 
@@ -82,12 +83,8 @@ def tree(ledger: Ledger, matrix: Matrix, base_url: str) -> dict[str, str]:
         f"{FOLDER}/SHA256SUMS": "".join(sorted(f"{each.sha256}  {each.file}\n" for each in released)),
         LEDGER: ledger_file.render(ledger),
     }
-    for page in index_pages(matrix):
-        # A row without a wheel has a page too: "no matching distribution" says more than "not found".
-        wheels = [record for record in ledger.files if record.row == page.row]
-        projects: dict[str, Sequence[AnyFile]] = {ours: wheels, **dependencies}
-        for name in (page.folder, *page.aliases):
-            texts |= _index(name, projects, {})
+    for name, wheels in folders(ledger, matrix).items():
+        texts |= _index(name, {ours: wheels, **dependencies}, {})
     if ledger.variants:
         described = variant_page.descriptions(ledger)
         attached: dict[str, Sequence[Attachment]] = {ours: variant_page.attachments(described)}
@@ -143,7 +140,7 @@ def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) 
     Raises
     ------
     LedgerError
-        The site has files that the ledger lacks, or its ``whl`` is not of this kind. Nothing was changed.
+        The ledger is not the site's own continued, or its ``whl`` is not of this kind. Nothing was changed.
     """
     old = site / FOLDER
     _keeps_what_is_released(site, ledger, matrix)
@@ -172,6 +169,6 @@ def _keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:
             f"{site / FOLDER} has no ledger.json, so it is no index of ours: name another --site, or move it"
         )
     published = ledger_file.load(site / LEDGER, matrix, local_urls=True)
-    if missing := lost(published, ledger):
-        lines = [f"{file} is on the site, and {why}" for file, why in missing.items()]
-        raise LedgerError("\n".join([*lines, f"the ledger only grows: begin with the site's own, {site / LEDGER}"]))
+    if lines := list(broken(published, ledger)):
+        advice = f"the ledger is not the site's continued: begin with the site's own, {site / LEDGER}"
+        raise LedgerError("\n".join([*lines, advice]))
