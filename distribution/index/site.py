@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -126,6 +127,9 @@ def check(site: Path, texts: Mapping[str, str]) -> list[Difference]:
 def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) -> None:
     """Put a tree in the place of the one that a site has; what else is on the site stays.
 
+    Whatever stops this, the site has the old tree or the new one; where not even that could be done any more, the old
+    one lies beside (``.whl-before``), and the next run puts it back.
+
     Parameters
     ----------
     site : Path
@@ -142,23 +146,34 @@ def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) 
     LedgerError
         The ledger is not the site's own continued, or its ``whl`` is not of this kind. Nothing was changed.
     """
-    old = site / FOLDER
+    place = site / FOLDER
+    _settle(place)
     _keeps_what_is_released(site, ledger, matrix)
     site.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=site, prefix=f".{FOLDER}-") as drafts:
         for path, text in texts.items():
-            target = Path(drafts, "new", path)
+            target = Path(drafts, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-        aside = Path(drafts, "old")
-        if old.exists():
-            old.rename(aside)
         try:
-            Path(drafts, "new", FOLDER).rename(old)
-        except OSError:
-            if aside.exists():
-                aside.rename(old)
-            raise
+            if place.exists():
+                place.rename(_aside(place))
+            Path(drafts, FOLDER).rename(place)
+        finally:
+            _settle(place)
+
+
+def _aside(place: Path) -> Path:
+    return place.with_name(f".{place.name}-before")
+
+
+def _settle(place: Path) -> None:
+    """Put the old folder back where a run was stopped before the new one was there; else remove it."""
+    aside = _aside(place)
+    if aside.exists() and not place.exists():
+        aside.rename(place)
+    elif aside.exists():
+        shutil.rmtree(aside)
 
 
 def _keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:

@@ -440,6 +440,40 @@ def test_a_write_that_fails_leaves_the_old_site(tmp_path):
     assert paths(tmp_path) == set(TREE)
 
 
+@pytest.mark.parametrize("stopped_at", [1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_run_that_is_stopped_at_a_rename_leaves_the_old_site(tmp_path, monkeypatch, stopped_at, error):
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    rename, seen = Path.rename, []
+
+    def stop(path, target):
+        seen.append(path)
+        if len(seen) == stopped_at:
+            raise error
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", stop)
+        with pytest.raises(error):
+            index_site.write(tmp_path, index_site.tree(VARIED, MATRIX, SITE), VARIED, MATRIX)
+    assert paths(tmp_path) == set(TREE)
+    assert index_site.check(tmp_path, TREE) == []
+
+
+def test_a_run_that_was_killed_between_the_renames_is_mended_by_the_next(tmp_path):
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    (tmp_path / "whl").rename(tmp_path / ".whl-before")
+    fewer = dataclasses.replace(LEDGER, files=LEDGER.files[1:])
+    with pytest.raises(LedgerError, match="the ledger is not the site's continued"):
+        index_site.write(tmp_path, index_site.tree(fewer, MATRIX, SITE), fewer, MATRIX)
+    assert paths(tmp_path) == set(TREE)
+    # Killed after them: what is aside is old.
+    (tmp_path / ".whl-before").mkdir()
+    (tmp_path / ".whl-before" / "index.html").touch()
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    assert paths(tmp_path) == set(TREE)
+
+
 # The commands
 
 
