@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from index.ledger import Ledger, ReleasedFile
@@ -70,11 +72,19 @@ def render(ledger: Ledger, matrix: Matrix, url: str) -> str:
         "landing.html",
         name=matrix.name,
         version=str(max(versions)) if versions else None,
+        python=_python(offers),
         offers=offers,
         by_backend=by_backend,
         retired=sorted(listed.keys() - {name for offer in offers for name in offer.page.names}),
         variants=_variants(ledger, url),
     )
+
+
+def _python(offers: Sequence[Offer]) -> str | None:
+    """Return the oldest Python that all of the wheels run on, as their names have it; None where there are none."""
+    names = (parse_wheel_filename(offer.newest.file)[3] for offer in offers if offer.newest)
+    needed = [found for tags in names for tag in tags if (found := re.fullmatch(r"cp(\d)(\d+)", tag.interpreter))]
+    return "{}.{}".format(*max((int(each[1]), int(each[2])) for each in needed)) if needed else None
 
 
 @dataclass(frozen=True)

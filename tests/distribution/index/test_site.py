@@ -370,10 +370,23 @@ def test_the_landing_page_says_from_which_cuda_version_on_a_wheel_is_the_one():
     assert text.index("12.8 or higher") < text.index("12.0 or higher")
 
 
+def test_the_landing_page_says_what_a_machine_needs_besides_its_gpu():
+    text = " ".join(TREE["whl/index.html"].split())
+    assert "All need CPython 3.11 or newer, and not a free-threaded one." in text
+    assert "<code>python -m xllamacpp.select</code>" in text
+    row = MATRIX.row("vulkan")
+    glibc = ".".join(row.wheel.platform.split("_")[1:3])
+    assert f"{row.wheel.index}</code></a> (no wheel yet), which needs glibc {glibc} or newer" in text
+    newer = dataclasses.replace(LEDGER.files[0], file=LEDGER.files[0].file.replace("cp311", "cp312"))
+    later = index_site.tree(dataclasses.replace(LEDGER, files=(*LEDGER.files[1:], newer)), MATRIX, SITE)
+    assert "All need CPython 3.12 or newer" in later["whl/index.html"]
+
+
 def test_an_empty_ledger_makes_a_page_too():
     texts = index_site.tree(Ledger(), MATRIX, SITE)
     assert "Nothing is released yet." in texts["whl/index.html"]
     assert "pip install" not in texts["whl/index.html"]
+    assert "CPython" not in texts["whl/index.html"]
 
 
 def test_the_newest_file_is_what_installers_take():
