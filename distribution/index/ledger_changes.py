@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -220,8 +220,9 @@ def depend(ledger: Ledger, matrix: Matrix, lock: Path, *, local_urls: bool = Fal
     if not machines:
         raise LedgerError(f"{lock.name} is for no wheel of the ledger: record those first (nox -s index -- add)")
     known = {record.file: record for record in ledger.dependencies}
+    yanked = {record.file for record in ledger.dependencies if record.yanked is not None}
     for package in pylock.packages:
-        for record in _locked(lock, package, machines):
+        for record in _locked(lock, package, machines, yanked):
             old = known.get(record.file, record)
             if old.sha256 != record.sha256:
                 raise LedgerError(f"{lock.name}: {record.file} has the hash {record.sha256}, recorded is {old.sha256}")
@@ -229,7 +230,7 @@ def depend(ledger: Ledger, matrix: Matrix, lock: Path, *, local_urls: bool = Fal
     return _checked(replace(ledger, dependencies=tuple(known.values())), matrix, local_urls)
 
 
-def _locked(lock: Path, package: Package, machines: Iterable[Machine]) -> list[Dependency]:
+def _locked(lock: Path, package: Package, machines: Iterable[Machine], yanked: Collection[str]) -> list[Dependency]:
     """Return a package's wheels for Linux; none where its marker holds on no machine."""
     try:
         needing = [machine for machine in machines if machine.is_locked(package.marker)]
@@ -240,8 +241,10 @@ def _locked(lock: Path, package: Package, machines: Iterable[Machine]) -> list[D
     wheels = [wheel for wheel in package.wheels or () if _is_for_linux(wheel.filename)]
     records = [_dependency(lock, wheel, package.requires_python) for wheel in wheels]
     for machine in needing:
-        if not any(map(machine.takes, records)):
-            raise LedgerError(f"{lock.name}: {package.name} has no wheel for {machine}: another version may have one")
+        if not any(machine.takes(record) for record in records if record.file not in yanked):
+            but = " that is not yanked" if any(record.file in yanked for record in records) else ""
+            text = f"{package.name} has no wheel for {machine}{but}: another version may have one"
+            raise LedgerError(f"{lock.name}: {text}")
     return records
 
 

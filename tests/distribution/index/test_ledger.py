@@ -444,11 +444,17 @@ def test_a_lock_file_says_what_the_wheels_depend_on(tmp_path):
     assert ledger_changes.depend(ledger, MATRIX, lock) == ledger
 
 
+def test_a_lock_file_that_asks_for_what_is_yanked_is_refused(tmp_path):
+    ledger = yank(locked(tmp_path, LOCK), "hf-xet==1.8.0", "wrong")
+    with pytest.raises(LedgerError, match=r"hf-xet has no wheel for .* that is not yanked: another version may have one"):
+        locked(tmp_path, LOCK, ledger)
+
+
 def test_a_file_that_lies_elsewhere_now_is_found_there(tmp_path):
-    ledger = yank(locked(tmp_path, LOCK), "click==8.5.1", "wrong")
+    ledger = yank(yank(locked(tmp_path, LOCK), "click==8.5.1", "wrong"), "click==8.5.1", None)
     moved = locked(tmp_path, LOCK.replace("files.example/click", "other.example/click"), ledger)
     assert moved.dependencies[0].url == "https://other.example/click-8.5.1-py3-none-any.whl"
-    assert moved.dependencies[0].yanked == "wrong"
+    assert moved.dependencies[0].yanks == ("wrong", None)
     assert moved.dependencies[1:] == ledger.dependencies[1:]
     assert list(continuation.broken(ledger, moved)) == []
 
