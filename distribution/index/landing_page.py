@@ -64,7 +64,7 @@ def render(ledger: Ledger, matrix: Matrix, url: str) -> str:
         Where the page will be, without a slash at its end.
     """
     listed = folders(ledger, matrix)
-    offers = [Offer(page, f"{url}/{page.folder}/", newest(listed.pop(page.folder))) for page in index_pages(matrix)]
+    offers = [Offer(page, f"{url}/{page.folder}/", newest(listed[page.folder])) for page in index_pages(matrix)]
     # What is the better choice comes first: the newer.
     by_backend = {name: [offer for offer in offers[::-1] if offer.page.backend == name] for name in _BACKENDS}
     versions = [Version(offer.newest.version.public) for offer in offers if offer.newest]

@@ -446,7 +446,9 @@ def test_a_lock_file_says_what_the_wheels_depend_on(tmp_path):
 
 def test_a_lock_file_that_asks_for_what_is_yanked_is_refused(tmp_path):
     ledger = yank(locked(tmp_path, LOCK), "hf-xet==1.8.0", "wrong")
-    with pytest.raises(LedgerError, match=r"hf-xet has no wheel for .* that is not yanked: another version may have one"):
+    with pytest.raises(
+        LedgerError, match=r"hf-xet has no wheel for .* that is not yanked: another version may have one"
+    ):
         locked(tmp_path, LOCK, ledger)
 
 
