@@ -19,6 +19,9 @@ from index.wheel_file import WheelFile
 PLATFORM = "manylinux_2_17_x86_64"
 """str: of the copies, so that they install on any Linux that the tests run on."""
 
+PYTHON = "Programming Language :: Python :: 3.11"
+"""str: what the made up ones say that they are for."""
+
 
 def make_wheel(
     folder: Path, name: str, version: str, *, tags: str = "py3-none-any", build: str = "", metadata: Iterable[str] = ()
@@ -39,7 +42,7 @@ def make_wheel(
         More lines of METADATA.
     """
     info = f"{name}-{version}.dist-info"
-    lines = ("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *metadata)
+    lines = ("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", f"Classifier: {PYTHON}", *metadata)
     files = {
         f"{name}.py": f"VERSION = {version!r}\n".encode(),
         f"{info}/METADATA": "".join(f"{line}\n" for line in lines).encode(),

@@ -14,6 +14,7 @@ import command_line
 import matrix
 from index import ledger_changes, ledger_file, variant_wheel, wheel_file
 from index import site as index_site
+from index.continuation import broken
 from index.ledger import Ledger
 from index.variants import LABEL, variant_of
 from matrix import Matrix
@@ -55,6 +56,7 @@ def index() -> None:
     nox -s index -- depend --ledger ledger.json pylock.toml
     nox -s index -- render --ledger ledger.json --site site
     nox -s index -- yank --ledger ledger.json --reason "wrong answers; 2026.11.1 is right" 2026.11.0
+    nox -s index -- compare yesterday/ledger.json ledger.json
     """
 
 
@@ -142,7 +144,7 @@ def extras(root: Path, file: Path) -> None:
 def depend(ledger: _Ledger, lock: Path) -> None:
     """Record what the wheels depend on, from a lock file (pylock.toml): --index-url alone finds it then."""
     changed = ledger.change(
-        lambda found: ledger_changes.depend(found, ledger.matrix, lock, local_urls=ledger.local_urls), begin=True
+        lambda found: ledger_changes.depend(found, ledger.matrix, lock, local_urls=ledger.local_urls)
     )
     click.echo("recorded" if changed else "there already")
 
@@ -152,8 +154,11 @@ def depend(ledger: _Ledger, lock: Path) -> None:
 @click.option("--reason", required=True, help="What installers tell those who take it all the same.")
 @_on_a_ledger
 def yank(ledger: _Ledger, name: str, reason: str) -> None:
-    """Have installers pass over a file, or a version's files (2026.11.0: of all rows; 2026.11.0+cu124: of one)."""
-    ledger.change(lambda found: ledger_changes.yank(found, name, reason))
+    """Have installers pass over a file, or a version's files.
+
+    2026.11.0 is a version's files of all rows, 2026.11.0+cu124 those of one, click==8.5.1 those of another project.
+    """
+    _yank(ledger, name, reason)
 
 
 @index.command()
@@ -161,7 +166,23 @@ def yank(ledger: _Ledger, name: str, reason: str) -> None:
 @_on_a_ledger
 def unyank(ledger: _Ledger, name: str) -> None:
     """Take back a yank."""
-    ledger.change(lambda found: ledger_changes.yank(found, name, None))
+    _yank(ledger, name, None)
+
+
+def _yank(ledger: _Ledger, name: str, reason: str | None) -> None:
+    ledger.change(lambda found: ledger_changes.yank(found, ledger.matrix, name, reason, local_urls=ledger.local_urls))
+
+
+@index.command()
+@click.argument("old", type=_PATH)
+@click.argument("new", type=_PATH)
+@click.pass_obj
+def compare(root: Path, old: Path, new: Path) -> None:
+    """End with 1 where the ledger NEW is not the ledger OLD continued; say where."""
+    before, after = (ledger_file.load(path, matrix.load(root), local_urls=True) for path in (old, new))
+    if lines := list(broken(before, after)):
+        raise click.ClickException("\n".join([*lines, f"{new} is not {old} continued: begin with {old}"]))
+    click.echo(f"{new} is {old} continued")
 
 
 def _site_options(command: Callable[..., None]) -> Callable[..., None]:

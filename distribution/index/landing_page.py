@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from index.ledger import Ledger, ReleasedFile
 from index.page_templates import fill
-from index.pages import IndexPage, index_pages
+from index.pages import IndexPage, folders, index_pages
 from index.variants import LABEL
 from matrix import Matrix
 
@@ -61,10 +63,8 @@ def render(ledger: Ledger, matrix: Matrix, url: str) -> str:
     url : str
         Where the page will be, without a slash at its end.
     """
-    offers = [
-        Offer(page, f"{url}/{page.folder}/", newest([record for record in ledger.files if record.row == page.row]))
-        for page in index_pages(matrix)
-    ]
+    listed = folders(ledger, matrix)
+    offers = [Offer(page, f"{url}/{page.folder}/", newest(listed[page.folder])) for page in index_pages(matrix)]
     # What is the better choice comes first: the newer.
     by_backend = {name: [offer for offer in offers[::-1] if offer.page.backend == name] for name in _BACKENDS}
     versions = [Version(offer.newest.version.public) for offer in offers if offer.newest]
@@ -72,10 +72,19 @@ def render(ledger: Ledger, matrix: Matrix, url: str) -> str:
         "landing.html",
         name=matrix.name,
         version=str(max(versions)) if versions else None,
+        python=_python(offers),
         offers=offers,
         by_backend=by_backend,
-        variants=_variants(ledger, offers, url),
+        retired=sorted(listed.keys() - {name for offer in offers for name in offer.page.names}),
+        variants=_variants(ledger, url),
     )
+
+
+def _python(offers: Sequence[Offer]) -> str | None:
+    """Return the oldest Python that all of the wheels run on, as their names have it; None where there are none."""
+    names = (parse_wheel_filename(offer.newest.file)[3] for offer in offers if offer.newest)
+    needed = [found for tags in names for tag in tags if (found := re.fullmatch(r"cp(\d)(\d+)", tag.interpreter))]
+    return "{}.{}".format(*max((int(each[1]), int(each[2])) for each in needed)) if needed else None
 
 
 @dataclass(frozen=True)
@@ -97,14 +106,14 @@ class Variants:
     choices: tuple[str, ...]
 
 
-def _variants(ledger: Ledger, offers: Sequence[Offer], url: str) -> Variants | None:
+def _variants(ledger: Ledger, url: str) -> Variants | None:
     """Return what the page says of the variants; None where there is no wheel that every installer finds."""
     found = newest([each for each in ledger.variants if each.variant is None])
     if found is None:
         return None
-    rows = {each.row for each in ledger.variants if each.version == found.version and each.yanked is None}
-    folders = tuple(offer.page.folder for offer in offers if offer.page.row in rows)
-    return Variants(f"{url}/{LABEL}/", str(found.version), folders)
+    copied = {each.copy_of for each in ledger.variants if each.version == found.version and each.yanked is None}
+    folders = {each.folders[0] for each in ledger.files if each.file in copied}
+    return Variants(f"{url}/{LABEL}/", str(found.version), tuple(sorted(folders)))
 
 
 _BACKENDS = ("cuda", "hip", "vulkan", "cpu")

@@ -8,7 +8,7 @@ written in ``ledger_file.py``; what a record has to be is in ``ledger_rules.py``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from packaging.utils import BuildTag, NormalizedName, parse_wheel_filename
@@ -36,12 +36,21 @@ class LedgerFile:
         Its hash, 64 hexadecimal digits.
     size : int
         Its size in bytes.
+    yanks : tuple of (str or None), optional
+        Why nobody should take it any more; after that, None where this was taken back, and so on: it only gets longer.
+        Default: it has always been fine.
     """
 
     file: str
     url: str
     sha256: str
     size: int
+    yanks: tuple[str | None, ...] = field(default=(), kw_only=True)
+
+    @property
+    def yanked(self) -> str | None:
+        """Why nobody should take it; None: it is fine."""
+        return self.yanks[-1] if self.yanks else None
 
     @property
     def wheel_name(self) -> str:
@@ -78,11 +87,13 @@ class ReleasedFile(LedgerFile):
     metadata_sha256 : str
         The hash of its METADATA, which lies beside it under its name and ``.metadata``.
     row : str
-        The row of matrix.yaml.
+        The row that matrix.yaml had it from.
+    folders : tuple of str
+        The folders of the index that it was released in. They list it always, whatever matrix.yaml has by now.
+    pythons : tuple of str
+        The Pythons that it names in its METADATA, e.g. ``3.11``.
     requires_dist : tuple of str
         What it depends on, as its METADATA has it. Default: nothing.
-    yanked : str or None
-        Why nobody should take it any more; None (default): it is fine.
     provenance : str or None
         Where the statement of how it was built is, an https URL. Default: None.
     """
@@ -91,8 +102,9 @@ class ReleasedFile(LedgerFile):
     requires_python: str
     metadata_sha256: str
     row: str
+    folders: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
     requires_dist: tuple[str, ...] = ()
-    yanked: str | None = None
     provenance: str | None = None
 
 
@@ -128,9 +140,12 @@ class Dependency(LedgerFile):
     ----------
     upload_time : str or None
         When that was, as above, where it is known. Default: None.
+    requires_python : str or None
+        Which Pythons it runs on, where that is known. Default: None.
     """
 
     upload_time: str | None = None
+    requires_python: str | None = None
 
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -156,7 +171,7 @@ class Ledger:
         Copies of some of our wheels.
     """
 
-    schema: Literal[1] = 1
+    schema: Literal[2] = 2
     files: tuple[ReleasedFile, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     variants: tuple[VariantFile, ...] = ()

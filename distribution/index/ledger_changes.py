@@ -8,22 +8,27 @@ from __future__ import annotations
 import datetime
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from packaging.pylock import Pylock, PylockValidationError
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationError
+from packaging.specifiers import SpecifierSet
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from index.ledger import TIME, Dependency, Ledger, LedgerError, LedgerFile, ReleasedFile, VariantFile
 from index.ledger_rules import problems
-from index.variants import Variant
+from index.machine import Machine, glibc, machines_of
+from index.variants import LABEL, Variant
 from index.wheel_file import WheelFile
 from matrix import Matrix
 from matrix.row import Row
+
+F = TypeVar("F", bound=LedgerFile)
 
 
 def now() -> str:
@@ -71,12 +76,13 @@ def add(
     found = matrix.row(row)
     if _is_released(ledger.files, wheel):
         return ledger
-    given = _said(wheel, folder_url) | {"row": found.name, "upload_time": upload_time}
+    folders = (found.wheel.index, *found.wheel.index_aliases) if found.wheel.index else ()
+    given = _said(wheel, folder_url) | {"row": found.name, "folders": folders, "upload_time": upload_time}
     record = ReleasedFile(**given, provenance=provenance)
-    new = _checked(replace(ledger, files=(*ledger.files, record)), matrix, local_urls)
-    # Not among the ledger's rules: a limit that is lowered later does not make an old release wrong.
+    # Not among the ledger's rules: a row that is changed or dropped later does not make an old release wrong.
+    _is_of(record, found)
     _fits(wheel, found)
-    return new
+    return _checked(replace(ledger, files=(*ledger.files, record)), matrix, local_urls)
 
 
 def released(ledger: Ledger, wheel: WheelFile) -> ReleasedFile:
@@ -123,7 +129,8 @@ def add_variant(
     """
     if _is_released(ledger.variants, copy):
         return ledger
-    given = _said(copy, folder_url) | {"row": original.row, "upload_time": upload_time, "yanked": original.yanked}
+    given = _said(copy, folder_url) | {"row": original.row, "folders": (LABEL,), "upload_time": upload_time}
+    given |= {"yanks": original.yanks}
     record = VariantFile(**given, copy_of=original.file, variant=variant.name, properties=variant.properties)
     return _checked(replace(ledger, variants=(*ledger.variants, record)), matrix, local_urls)
 
@@ -152,14 +159,27 @@ def _said(wheel: WheelFile, folder_url: str) -> dict[str, Any]:
         "requires_python": wheel.requires_python,
         "metadata_sha256": wheel.metadata_sha256,
         "requires_dist": wheel.requires_dist,
+        "pythons": wheel.pythons,
     }
+
+
+def _is_of(record: ReleasedFile, row: Row) -> None:
+    """Raise where a wheel is not one of those that a row releases."""
+    if not row.wheel.published:
+        raise LedgerError(f"{record.file} is of the row {row.name}, whose wheels are not published: {row.wheel.why}")
+    label = record.version.local
+    if label != row.wheel.label:
+        has = f"the label {label}" if label else "no local label"
+        wanted = f"{record.version.public}+{row.wheel.label}"
+        raise LedgerError(f"{record.file} has {has}: wheels of the row {row.name} are {wanted}")
 
 
 def _fits(wheel: WheelFile, row: Row) -> None:
     """Raise where a wheel is larger or for newer systems than its row allows."""
-    newest = _glibc(row.wheel.platform)
+    newest = glibc(row.wheel.platform)
     for platform in wheel.platforms:
-        if not (0, 0) < _glibc(platform) <= newest:
+        needed = glibc(platform)
+        if not needed or not newest or needed > newest:
             raise LedgerError(
                 f"{wheel.path.name} is for {platform}: the row {row.name} ships {row.wheel.platform} or older "
                 "(auditwheel repair makes it)"
@@ -171,14 +191,10 @@ def _fits(wheel: WheelFile, row: Row) -> None:
         )
 
 
-def _glibc(platform: str) -> tuple[int, int]:
-    """Return the glibc that a platform's tag asks for; (0, 0) where it does not say."""
-    found = re.fullmatch(r"manylinux_(\d+)_(\d+)_x86_64", platform)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
 def depend(ledger: Ledger, matrix: Matrix, lock: Path, *, local_urls: bool = False) -> Ledger:
     """Add what the wheels depend on: the wheels for Linux in a lock file (pylock.toml).
+
+    Where a file that is known already lies elsewhere in it, that is recorded.
 
     Parameters
     ----------
@@ -190,29 +206,46 @@ def depend(ledger: Ledger, matrix: Matrix, lock: Path, *, local_urls: bool = Fal
     Raises
     ------
     LedgerError
-        It is no lock file, lacks what a record needs, or names another file than the ledger under the same name.
+        It is no lock file, lacks what a record needs or a wheel for a machine that ours are for, or names another file
+        than the ledger under the same name.
     """
     try:
         pylock = Pylock.from_dict(tomllib.loads(lock.read_text(encoding="utf-8")))
     except OSError as error:
         raise LedgerError(f"{lock} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, PylockValidationError) as error:
+    except (ValueError, PylockValidationError) as error:
         raise LedgerError(f"{lock.name} is no lock file (pylock.toml): {error}") from None
+    ours = {machine for record in ledger.files if record.yanked is None for machine in machines_of(record)}
+    machines = sorted(machine for machine in ours if machine.runs(pylock.requires_python))
+    if not machines:
+        raise LedgerError(f"{lock.name} is for no wheel of the ledger: record those first (nox -s index -- add)")
     known = {record.file: record for record in ledger.dependencies}
-    new: dict[str, Dependency] = {}
+    yanked = {record.file for record in ledger.dependencies if record.yanked is not None}
     for package in pylock.packages:
-        wheels = [_dependency(lock, wheel) for wheel in package.wheels or () if _is_for_linux(wheel.filename)]
-        if not wheels:
-            raise LedgerError(
-                f"{lock.name}: {package.name} has no wheel for x86-64 Linux: another version may have one"
-            )
-        for record in wheels:
+        for record in _locked(lock, package, machines, yanked):
             old = known.get(record.file, record)
             if old.sha256 != record.sha256:
                 raise LedgerError(f"{lock.name}: {record.file} has the hash {record.sha256}, recorded is {old.sha256}")
-            if record.file not in known:
-                new[record.file] = record
-    return _checked(replace(ledger, dependencies=(*ledger.dependencies, *new.values())), matrix, local_urls)
+            known[record.file] = replace(old, url=record.url)
+    return _checked(replace(ledger, dependencies=tuple(known.values())), matrix, local_urls)
+
+
+def _locked(lock: Path, package: Package, machines: Iterable[Machine], yanked: Collection[str]) -> list[Dependency]:
+    """Return a package's wheels for Linux; none where its marker holds on no machine."""
+    try:
+        needing = [machine for machine in machines if machine.is_locked(package.marker)]
+    except (UndefinedComparison, UndefinedEnvironmentName) as error:
+        raise LedgerError(f"{lock.name}: {package.name}: its marker is not right: {error}") from None
+    if not needing:
+        return []
+    wheels = [wheel for wheel in package.wheels or () if _is_for_linux(wheel.filename)]
+    records = [_dependency(lock, wheel, package.requires_python) for wheel in wheels]
+    for machine in needing:
+        if not any(machine.takes(record) for record in records if record.file not in yanked):
+            but = " that is not yanked" if any(record.file in yanked for record in records) else ""
+            text = f"{package.name} has no wheel for {machine}{but}: another version may have one"
+            raise LedgerError(f"{lock.name}: {text}")
+    return records
 
 
 def extra_requirements(matrix: Matrix) -> list[str]:
@@ -221,11 +254,12 @@ def extra_requirements(matrix: Matrix) -> list[str]:
     return sorted({text for extra in extras if extra for text in extra.requirements})
 
 
-def _dependency(lock: Path, wheel: Any) -> Dependency:
+def _dependency(lock: Path, wheel: PackageWheel, requires_python: SpecifierSet | None) -> Dependency:
     if not wheel.url or not wheel.size or "sha256" not in wheel.hashes:
         raise LedgerError(f"{lock.name}: {wheel.filename} lacks its url, size or sha256 (`uv pip compile` writes them)")
     time = wheel.upload_time.strftime(TIME) if wheel.upload_time else None
-    return Dependency(wheel.filename, wheel.url, wheel.hashes["sha256"], wheel.size, time)
+    python = str(requires_python) if requires_python else None
+    return Dependency(wheel.filename, wheel.url, wheel.hashes["sha256"], wheel.size, time, python)
 
 
 def _is_for_linux(file: str) -> bool:
@@ -236,52 +270,55 @@ def _is_for_linux(file: str) -> bool:
     return any(tag.platform == "any" or re.fullmatch(r"manylinux.*_x86_64", tag.platform) for tag in tags)
 
 
-def yank(ledger: Ledger, name: str, reason: str | None) -> Ledger:
+def yank(ledger: Ledger, matrix: Matrix, name: str, reason: str | None, *, local_urls: bool = False) -> Ledger:
     """Say why files, and their copies among the variants, should not be taken any more; None takes that back.
 
     Parameters
     ----------
-    ledger : Ledger
-        The ledger.
+    ledger, matrix, local_urls
+        As in :func:`add`.
     name : str
-        A file, or a version: ``2026.11.0+cu124``, or ``2026.11.0`` for its files of all rows.
+        A file, or a version: ``2026.11.0+cu124``, or ``2026.11.0`` for its files of all rows, or ``click==8.5.1`` for
+        those of another project.
     reason : str or None
         What installers tell those who take one by its full version all the same.
 
     Raises
     ------
     LedgerError
-        No file is meant, or the reason is empty.
+        No file is meant, or the reason is empty or more than a line of text.
     """
     if reason is not None and not reason.strip():
         raise LedgerError("the reason is empty: installers show it, so say what is wrong and which version is not")
-    meant = {record.file for record in ledger.files if _is_meant(record, name)}
+    ours = canonicalize_name(matrix.name)
+    meant = {record.file for record in (*ledger.files, *ledger.dependencies) if _is_meant(record, name, ours)}
     if not meant:
         versions = sorted({record.version for record in ledger.files})
-        raise LedgerError(f"no file or version {name} is released. Versions: {', '.join(map(str, versions)) or 'none'}")
-    files = [replace(each, yanked=reason) if each.file in meant else each for each in ledger.files]
-    variants = [replace(each, yanked=reason) if each.copy_of in meant else each for each in ledger.variants]
-    return replace(ledger, files=tuple(files), variants=tuple(variants))
+        raise LedgerError(
+            f"no file or version {name} is released. Versions: {', '.join(map(str, versions)) or 'none'}; of another "
+            "project it is PROJECT==VERSION"
+        )
+    new = replace(
+        ledger,
+        files=tuple(_yanked(each, reason) if each.file in meant else each for each in ledger.files),
+        dependencies=tuple(_yanked(each, reason) if each.file in meant else each for each in ledger.dependencies),
+        variants=tuple(_yanked(each, reason) if each.copy_of in meant else each for each in ledger.variants),
+    )
+    return _checked(new, matrix, local_urls)
 
 
-def _is_meant(record: LedgerFile, name: str) -> bool:
+def _yanked(record: F, reason: str | None) -> F:
+    return record if record.yanked == reason else replace(record, yanks=(*record.yanks, reason))
+
+
+def _is_meant(record: LedgerFile, name: str, ours: str) -> bool:
+    project, is_named, text = name.rpartition("==")
     try:
-        version = Version(name)
+        version = Version(text)
     except InvalidVersion:
         return record.file == name
-    return version in (record.version, Version(record.version.public))
-
-
-def lost(old: Ledger, new: Ledger) -> Mapping[str, str]:
-    """Return what a newer ledger must not have changed: why, by the file's name."""
-    files = {record.file: record for records in new.lists.values() for record in records}
-    found = {}
-    for record in (record for records in old.lists.values() for record in records):
-        if record.file not in files:
-            found[record.file] = "is not in it"
-        elif files[record.file].sha256 != record.sha256:
-            found[record.file] = "has another hash in it"
-    return found
+    is_it = record.project == (canonicalize_name(project) if is_named else ours)
+    return is_it and version in (record.version, Version(record.version.public))
 
 
 def _checked(ledger: Ledger, matrix: Matrix, local_urls: bool) -> Ledger:

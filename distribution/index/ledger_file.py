@@ -8,10 +8,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from index import json_nodes
 from index.ledger import Ledger, LedgerError
 from index.ledger_rules import problems
 from matrix import Matrix
-from strict_yaml import Builder, Node, StrictYamlError, read
+from strict_yaml import Builder, Node, StrictYamlError
 
 
 def load(path: Path, matrix: Matrix, *, local_urls: bool = False) -> Ledger:
@@ -32,7 +33,7 @@ def load(path: Path, matrix: Matrix, *, local_urls: bool = False) -> Ledger:
         Something in it is wrong: the text names the line, the record, the key, and what is right.
     """
     try:
-        node = read(path.parent, path.name)
+        node = json_nodes.read(path)
         ledger = Builder(path.name).build(Ledger, node)
     except StrictYamlError as error:
         raise LedgerError(str(error)) from None
@@ -52,7 +53,7 @@ def _line(node: Node, records: str, number: int, key: str) -> int:
 
 def render(ledger: Ledger) -> str:
     """Return the text of a ledger's file."""
-    return json.dumps(dataclasses.asdict(ledger), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(dataclasses.asdict(ledger), indent=2) + "\n"
 
 
 def save(path: Path, ledger: Ledger) -> None:

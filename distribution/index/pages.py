@@ -1,4 +1,4 @@
-"""The folders of the wheel index: one for each row whose wheels are published, and what a visitor chooses it by."""
+"""The folders of the wheel index: which wheels each lists, and what a visitor chooses a row's by."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
+from index.ledger import Ledger, ReleasedFile
 from matrix import Matrix
 from matrix.row import Backend
 
@@ -54,6 +55,32 @@ class IndexPage:
     gpus: Mapping[str, str]
     image: str | None
     extra: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The folder's name and its other ones."""
+        return (self.folder, *self.aliases)
+
+
+def folders(ledger: Ledger, matrix: Matrix) -> dict[str, list[ReleasedFile]]:
+    """Return the wheels in each folder.
+
+    A row's folders list its wheels, and are there before the first: "no matching distribution" says more than "not
+    found". What a folder has had it keeps, whatever became of the row or of its name.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        What is released.
+    matrix : Matrix
+        The rows of today.
+    """
+    names = {page.row: page.names for page in index_pages(matrix)}
+    found: dict[str, list[ReleasedFile]] = {name: [] for each in names.values() for name in each}
+    for record in ledger.files:
+        for name in dict.fromkeys((*record.folders, *names.get(record.row, ()))):
+            found.setdefault(name, []).append(record)
+    return found
 
 
 def index_pages(matrix: Matrix) -> list[IndexPage]:

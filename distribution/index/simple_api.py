@@ -86,17 +86,15 @@ def _in_order(files: Sequence[AnyFile]) -> list[AnyFile]:
 
 
 def _attributes(file: AnyFile | Attachment) -> dict[str, str]:
-    if not isinstance(file, ReleasedFile):
+    if isinstance(file, Attachment):
         return {}
-    metadata = f"sha256={file.metadata_sha256}"
-    found = {
-        "data-requires-python": file.requires_python,
+    found = {"data-requires-python": file.requires_python, "data-yanked": file.yanked}
+    # Others' METADATA is not known: pip reads their wheels.
+    if isinstance(file, ReleasedFile):
+        metadata = f"sha256={file.metadata_sha256}"
         # pip before 23.2 knows the older name alone.
-        "data-core-metadata": metadata,
-        "data-dist-info-metadata": metadata,
-        "data-yanked": file.yanked,
-        "data-provenance": file.provenance,
-    }
+        found |= {"data-core-metadata": metadata, "data-dist-info-metadata": metadata}
+        found |= {"data-provenance": file.provenance}
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -107,18 +105,15 @@ def _entry(file: AnyFile | Attachment) -> dict[str, Any]:
         "hashes": {"sha256": file.sha256},
         "size": file.size,
     }
-    if not isinstance(file, Attachment) and file.upload_time:
-        entry["upload-time"] = file.upload_time
+    if isinstance(file, Attachment):
+        return entry
+    entry["yanked"] = file.yanked or False
+    known = {"upload-time": file.upload_time, "requires-python": file.requires_python}
     if isinstance(file, ReleasedFile):
-        entry |= {
-            "requires-python": file.requires_python,
-            # Not under its old name too, as in HTML: Debian 12's pip fails at that (PEP 714).
-            "core-metadata": {"sha256": file.metadata_sha256},
-            "yanked": file.yanked or False,
-        }
-        if file.provenance:
-            entry["provenance"] = file.provenance
-    return entry
+        # Not under its old name too, as in HTML: Debian 12's pip fails at that (PEP 714).
+        entry["core-metadata"] = {"sha256": file.metadata_sha256}
+        known["provenance"] = file.provenance
+    return entry | {name: value for name, value in known.items() if value}
 
 
 def _json(document: dict[str, Any]) -> str:

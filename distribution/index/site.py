@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,11 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from index import landing_page, ledger_file, simple_api, variant_page, variants
+from index.completeness import incomplete
+from index.continuation import broken
 from index.ledger import AnyFile, Ledger, LedgerError
-from index.ledger_changes import lost
-from index.ledger_rules import incomplete, url_problem
-from index.pages import index_pages
+from index.ledger_rules import url_problem
+from index.pages import folders
 from index.simple_api import Attachment
 from matrix import FILE, Matrix
 from rendering.made_files import Difference
@@ -56,7 +58,7 @@ def tree(ledger: Ledger, matrix: Matrix, base_url: str) -> dict[str, str]:
     ledger : Ledger
         What is released.
     matrix : Matrix
-        The rows, and so the folders.
+        The rows of today, and so the folders besides those that the ledger has.
     base_url : str
         Where the site will be, for the commands that people copy.
 
@@ -82,12 +84,8 @@ def tree(ledger: Ledger, matrix: Matrix, base_url: str) -> dict[str, str]:
         f"{FOLDER}/SHA256SUMS": "".join(sorted(f"{each.sha256}  {each.file}\n" for each in released)),
         LEDGER: ledger_file.render(ledger),
     }
-    for page in index_pages(matrix):
-        # A row without a wheel has a page too: "no matching distribution" says more than "not found".
-        wheels = [record for record in ledger.files if record.row == page.row]
-        projects: dict[str, Sequence[AnyFile]] = {ours: wheels, **dependencies}
-        for name in (page.folder, *page.aliases):
-            texts |= _index(name, projects, {})
+    for name, wheels in folders(ledger, matrix).items():
+        texts |= _index(name, {ours: wheels, **dependencies}, {})
     if ledger.variants:
         described = variant_page.descriptions(ledger)
         attached: dict[str, Sequence[Attachment]] = {ours: variant_page.attachments(described)}
@@ -129,6 +127,9 @@ def check(site: Path, texts: Mapping[str, str]) -> list[Difference]:
 def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) -> None:
     """Put a tree in the place of the one that a site has; what else is on the site stays.
 
+    Whatever stops this, the site has the old tree or the new one; where not even that could be done any more, the old
+    one lies beside (``.whl-before``), and the next run puts it back.
+
     Parameters
     ----------
     site : Path
@@ -143,25 +144,36 @@ def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) 
     Raises
     ------
     LedgerError
-        The site has files that the ledger lacks, or its ``whl`` is not of this kind. Nothing was changed.
+        The ledger is not the site's own continued, or its ``whl`` is not of this kind. Nothing was changed.
     """
-    old = site / FOLDER
+    place = site / FOLDER
+    _settle(place)
     _keeps_what_is_released(site, ledger, matrix)
     site.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=site, prefix=f".{FOLDER}-") as drafts:
         for path, text in texts.items():
-            target = Path(drafts, "new", path)
+            target = Path(drafts, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-        aside = Path(drafts, "old")
-        if old.exists():
-            old.rename(aside)
         try:
-            Path(drafts, "new", FOLDER).rename(old)
-        except OSError:
-            if aside.exists():
-                aside.rename(old)
-            raise
+            if place.exists():
+                place.rename(_aside(place))
+            Path(drafts, FOLDER).rename(place)
+        finally:
+            _settle(place)
+
+
+def _aside(place: Path) -> Path:
+    return place.with_name(f".{place.name}-before")
+
+
+def _settle(place: Path) -> None:
+    """Put the old folder back where a run was stopped before the new one was there; else remove it."""
+    aside = _aside(place)
+    if aside.exists() and not place.exists():
+        aside.rename(place)
+    elif aside.exists():
+        shutil.rmtree(aside)
 
 
 def _keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:
@@ -172,6 +184,6 @@ def _keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:
             f"{site / FOLDER} has no ledger.json, so it is no index of ours: name another --site, or move it"
         )
     published = ledger_file.load(site / LEDGER, matrix, local_urls=True)
-    if missing := lost(published, ledger):
-        lines = [f"{file} is on the site, and {why}" for file, why in missing.items()]
-        raise LedgerError("\n".join([*lines, f"the ledger only grows: begin with the site's own, {site / LEDGER}"]))
+    if lines := list(broken(published, ledger)):
+        advice = f"the ledger is not the site's continued: begin with the site's own, {site / LEDGER}"
+        raise LedgerError("\n".join([*lines, advice]))

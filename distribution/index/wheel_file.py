@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from index.ledger import LedgerError
 from index.variants import plain_name
+
+_PYTHON = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class WheelFile:
         Which Pythons it runs on.
     requires_dist : tuple of str
         What it depends on.
+    pythons : tuple of str
+        The Pythons that its classifiers name.
     tags : frozenset of Tag
         What its name says that it is for.
     """
@@ -43,6 +48,7 @@ class WheelFile:
     metadata: bytes
     requires_python: str
     requires_dist: tuple[str, ...]
+    pythons: tuple[str, ...]
     tags: frozenset[Tag]
 
     @property
@@ -112,5 +118,6 @@ def read(path: Path, variant: str | None = None) -> WheelFile:
         metadata=metadata,
         requires_python=str(said.requires_python),
         requires_dist=tuple(map(str, said.requires_dist or ())),
+        pythons=tuple(found[1] for found in map(_PYTHON.fullmatch, said.classifiers or ()) if found),
         tags=tags,
     )

@@ -112,7 +112,7 @@ class Place:
         nvidias = (make_dependency(folder, self.files.url, name, "12.9.1") for name in NVIDIAS)
         dependencies = (*make_dependencies(folder, self.files.url, wheel), *nvidias)
         ledger = dataclasses.replace(ledger, dependencies=dependencies)
-        return ledger_changes.yank(ledger, "2026.11.1+cu128", REASON)
+        return ledger_changes.yank(ledger, MATRIX, "2026.11.1+cu128", REASON, local_urls=True)
 
     def _publish_theirs(self, folder: Path) -> None:
         """Write an index that has the dependencies, and another project of our name with a higher version."""

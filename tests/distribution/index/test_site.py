@@ -29,18 +29,26 @@ TAGS = "cp311-abi3-manylinux_2_35_x86_64"
 def released(version, row="cuda-12.4", build="", **given):
     file = f"xllamacpp-{version}{build}-{TAGS}.whl"
     url = f"https://files.example/{version}/{file}".replace("+", "%2B")
-    times = {"upload_time": "2026-11-26T10:00:00Z", "requires_python": ">=3.11", "metadata_sha256": "b" * 64}
-    return ReleasedFile(**{"file": file, "url": url, "sha256": "a" * 64, "size": 1000, "row": row, **times, **given})
+    said = {"upload_time": "2026-11-26T10:00:00Z", "requires_python": ">=3.11", "metadata_sha256": "b" * 64}
+    said |= {"folders": (version.partition("+")[2],), "pythons": ("3.11", "3.14")}
+    return ReleasedFile(**{"file": file, "url": url, "sha256": "a" * 64, "size": 1000, "row": row, **said, **given})
 
 
 NASTY = 'wrong on "some" <GPUs> & others'
-CLICK = Dependency("click-8.5.1-py3-none-any.whl", "https://files.example/click-8.5.1-py3-none-any.whl", "c" * 64, 10)
+
+
+def dependency(file, **given):
+    return Dependency(file, f"https://files.example/{file}", "c" * 64, 10, **given)
+
+
+CLICK = dependency("click-8.5.1-py3-none-any.whl", requires_python=">=3.10")
+RICH = dependency("rich-14.0-py3-none-any.whl")
 LEDGER = Ledger(
     files=(
         released("2026.11.10+cu124", provenance="https://files.example/p"),
         released("2026.11.2+cu124"),
         released("2026.11.2+cu124", build="-2"),
-        released("2026.11.2.post1+cu124", yanked=NASTY),
+        released("2026.11.2.post1+cu124", yanks=(NASTY,)),
         released("2026.11.2+cpu", row="cpu-generic"),
     ),
     dependencies=(CLICK,),
@@ -136,6 +144,18 @@ def test_every_index_has_what_the_wheels_depend_on():
         assert list(Page(TREE[f"whl/{page.folder}/click/index.html"]).files()) == [CLICK.file]
 
 
+def test_a_dependencys_page_says_of_it_what_is_known():
+    yanked = dependency("click-8.4.0-py3-none-any.whl", yanks=(NASTY,))
+    texts = index_site.tree(dataclasses.replace(LEDGER, dependencies=(CLICK, yanked)), MATRIX, SITE)
+    assert Page(texts["whl/cu124/click/index.html"]).files() == {
+        yanked.file: {"href": f"{yanked.url}#sha256={yanked.sha256}", "data-yanked": NASTY},
+        CLICK.file: {"href": f"{CLICK.url}#sha256={CLICK.sha256}", "data-requires-python": ">=3.10"},
+    }
+    first, last = json.loads(texts["whl/cu124/click/index.json"])["files"]
+    assert (first["yanked"], "requires-python" in first) == (NASTY, False)
+    assert (last["yanked"], last["requires-python"]) == (False, ">=3.10")
+
+
 def test_the_checksums_are_as_sha256sum_reads_them():
     lines = TREE["whl/SHA256SUMS"].splitlines()
     assert len(lines) == len(LEDGER.files)
@@ -161,7 +181,7 @@ def copied(original, variant, properties, **given):
     name = f"-{variant}" if variant else ""
     file = f"xllamacpp-{original.version.public}+variants-{TAGS}{name}.whl"
     url = f"https://files.example/{file}".replace("+", "%2B")
-    record = {**dataclasses.asdict(original), "file": file, "url": url, **given}
+    record = {**dataclasses.asdict(original), "file": file, "url": url, "folders": ("variants",), **given}
     return VariantFile(**record, copy_of=original.file, variant=variant, properties=properties)
 
 
@@ -212,6 +232,9 @@ def test_the_landing_page_says_what_can_be_chosen_and_where_to_look_for_the_rest
         "rich>=13",
         "click>=9",
         'rich>=13; python_version >= "3.11"',
+        # Of some of the Pythons alone.
+        'rich>=13; python_version >= "3.14"',
+        'rich>=13; python_full_version < "3.12" and sys_platform == "linux"',
         'nvidia-cublas-cu12<13,>=12.4; extra == "cuda"',
     ],
 )
@@ -219,16 +242,100 @@ def test_an_index_that_lacks_what_a_wheel_depends_on_is_refused(needed):
     wheel = released("2026.11.0+cu124", requires_dist=("click>=8.1", needed, 'pywin32; sys_platform == "win32"'))
     with pytest.raises(LedgerError, match=rf"files\[0\] .*: requires_dist: there is no wheel for {needed} among"):
         index_site.tree(dataclasses.replace(LEDGER, files=(wheel,)), MATRIX, SITE)
-    yanked = dataclasses.replace(wheel, yanked="wrong")
+    yanked = dataclasses.replace(wheel, yanks=("wrong",))
     assert index_site.tree(dataclasses.replace(LEDGER, files=(yanked,)), MATRIX, SITE)
 
 
+@pytest.mark.parametrize(
+    ("there", "python"),
+    [
+        (["rich-14.0-cp27-none-any.whl"], "3.11"),
+        (["rich-14.0-py2-none-any.whl"], "3.11"),
+        (["rich-14.0-cp311-cp311-manylinux_2_17_x86_64.whl"], "3.14"),
+        (["rich-14.0-cp314-cp314t-manylinux_2_17_x86_64.whl", "rich-14.0-cp311-cp311-manylinux1_x86_64.whl"], "3.14"),
+        (["rich-14.0-py3-none-manylinux_2_36_x86_64.whl"], "3.11"),
+        (["rich-14.0-py3-none-musllinux_1_2_x86_64.whl"], "3.11"),
+        (["rich-14.0-py3-none-win_amd64.whl"], "3.11"),
+        (["rich-14.0-py3-none-manylinux_2_17_aarch64.whl"], "3.11"),
+    ],
+)
+def test_a_wheel_that_a_python_cannot_use_does_not_count(there, python):
+    wheel = released("2026.11.0+cu124", requires_dist=("rich>=13",))
+    ledger = Ledger(files=(wheel,), dependencies=tuple(map(dependency, there)))
+    with pytest.raises(LedgerError, match=rf"for x86-64 Linux with CPython {python} and glibc 2\.35"):
+        index_site.tree(ledger, MATRIX, SITE)
+
+
+def test_a_dependency_that_is_yanked_or_for_other_pythons_does_not_count():
+    wheel = released("2026.11.0+cu124", requires_dist=("rich>=13",))
+    for given in ({"yanks": ("wrong",)}, {"requires_python": ">=3.12"}):
+        ledger = Ledger(files=(wheel,), dependencies=(dependency("rich-14.0-py3-none-any.whl", **given),))
+        with pytest.raises(LedgerError, match="there is no wheel for rich>=13"):
+            index_site.tree(ledger, MATRIX, SITE)
+    back = dependency("rich-14.0-py3-none-any.whl", yanks=("wrong", None), requires_python=">=3.11")
+    assert index_site.tree(Ledger(files=(wheel,), dependencies=(back,)), MATRIX, SITE)
+
+
 def test_an_index_with_what_a_wheel_depends_on_is_made_however_that_is_spelled():
-    needs = ("Click>=8.1", 'pywin32; sys_platform == "win32"', 'tomli>=2; python_version < "3.11"', "rich>=13")
-    files = ("click-8.5.1-py3-none-any.whl", "rich-14.0rc1-py3-none-any.whl")
-    dependencies = tuple(Dependency(file, f"https://files.example/{file}", "c" * 64, 10) for file in files)
+    needs = ("Click>=8.1", 'pywin32; sys_platform == "win32"', 'tomli>=2; python_version < "3.11"', "rich>=13", "yaml")
+    files = (
+        "click-8.5.1-py2.py3-none-any.whl",
+        "rich-14.0rc1-py3-none-any.whl",
+        "yaml-6.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+        "yaml-6.0-cp313-abi3-manylinux1_x86_64.whl",
+    )
     wheel = released("2026.11.0+cu124", requires_dist=needs)
-    assert index_site.tree(Ledger(files=(wheel,), dependencies=dependencies), MATRIX, SITE)
+    assert index_site.tree(Ledger(files=(wheel,), dependencies=tuple(map(dependency, files))), MATRIX, SITE)
+
+
+# Rows that are gone
+
+
+def without(row, **given):
+    """The matrix without a row, or with another wheel of it."""
+    rows = dict(MATRIX.rows)
+    old = rows.pop(row)
+    changed = {row: dataclasses.replace(old, wheel=dataclasses.replace(old.wheel, **given))} if given else {}
+    return dataclasses.replace(MATRIX, rows={**rows, **changed})
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        without("cuda-12.4"),
+        without("cuda-12.4", published=False, why="it is old", index=None),
+        without("cuda-12.4", label="cuda", index="cuda", index_aliases=()),
+    ],
+    ids=["dropped", "not published", "relabelled"],
+)
+def test_what_a_row_has_released_stays_where_it_was(tmp_path, later):
+    texts = index_site.tree(LEDGER, later, SITE)
+    kept = [path for path in TREE if path.startswith("whl/cu124/")]
+    assert {path: texts[path] for path in kept} == {path: TREE[path] for path in kept}
+    ledger_file.save(tmp_path / "ledger.json", LEDGER)
+    assert ledger_file.load(tmp_path / "ledger.json", later) == LEDGER
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    index_site.write(tmp_path, texts, LEDGER, later)
+    page = " ".join(texts["whl/index.html"].split())
+    assert 'made no more: <a href="cu124/xllamacpp/">cu124</a>' in page
+
+
+def test_a_renamed_row_goes_on_in_its_folder():
+    rows = {"cuda-12.4.1" if name == "cuda-12.4" else name: row for name, row in MATRIX.rows.items()}
+    rows["cuda-12.4.1"] = dataclasses.replace(rows["cuda-12.4.1"], name="cuda-12.4.1")
+    newer = released("2026.12.0+cu124", row="cuda-12.4.1")
+    ledger = dataclasses.replace(LEDGER, files=(*LEDGER.files, newer))
+    texts = index_site.tree(ledger, dataclasses.replace(MATRIX, rows=rows), SITE)
+    files = list(Page(texts["whl/cu124/xllamacpp/index.html"]).files())
+    assert files == [*Page(TREE["whl/cu124/xllamacpp/index.html"]).files(), newer.file]
+    assert "xllamacpp[cuda]==2026.12.0+cu124" in html.unescape(texts["whl/index.html"])
+    assert "made no more" not in texts["whl/index.html"]
+
+
+def test_a_folders_new_name_has_what_was_released_before():
+    texts = index_site.tree(LEDGER, without("cuda-12.4", index_aliases=("cu12.4",)), SITE)
+    for name in ("index.html", "xllamacpp/index.html", "click/index.json"):
+        assert texts[f"whl/cu12.4/{name}"] == texts[f"whl/cu124/{name}"] == TREE[f"whl/cu124/{name}"]
 
 
 # The page for people
@@ -263,10 +370,23 @@ def test_the_landing_page_says_from_which_cuda_version_on_a_wheel_is_the_one():
     assert text.index("12.8 or higher") < text.index("12.0 or higher")
 
 
+def test_the_landing_page_says_what_a_machine_needs_besides_its_gpu():
+    text = " ".join(TREE["whl/index.html"].split())
+    assert "All need CPython 3.11 or newer, and not a free-threaded one." in text
+    assert "<code>python -m xllamacpp.select</code>" in text
+    row = MATRIX.row("vulkan")
+    glibc = ".".join(row.wheel.platform.split("_")[1:3])
+    assert f"{row.wheel.index}</code></a> (no wheel yet), which needs glibc {glibc} or newer" in text
+    newer = dataclasses.replace(LEDGER.files[0], file=LEDGER.files[0].file.replace("cp311", "cp312"))
+    later = index_site.tree(dataclasses.replace(LEDGER, files=(*LEDGER.files[1:], newer)), MATRIX, SITE)
+    assert "All need CPython 3.12 or newer" in later["whl/index.html"]
+
+
 def test_an_empty_ledger_makes_a_page_too():
     texts = index_site.tree(Ledger(), MATRIX, SITE)
     assert "Nothing is released yet." in texts["whl/index.html"]
     assert "pip install" not in texts["whl/index.html"]
+    assert "CPython" not in texts["whl/index.html"]
 
 
 def test_the_newest_file_is_what_installers_take():
@@ -303,9 +423,16 @@ def test_a_site_is_written_and_compared(tmp_path):
 def test_what_the_site_has_stays_where_the_ledger_lacks_it(tmp_path):
     index_site.write(tmp_path, TREE, LEDGER, MATRIX)
     fewer = dataclasses.replace(LEDGER, files=LEDGER.files[1:])
-    with pytest.raises(LedgerError, match=r"2026\.11\.10\+cu124.* is on the site, and is not in it"):
-        index_site.write(tmp_path, index_site.tree(fewer, MATRIX, SITE), fewer, MATRIX)
-    assert index_site.check(tmp_path, TREE) == []
+    again = dataclasses.replace(LEDGER.files[3], yanks=())
+    unyanked = dataclasses.replace(LEDGER, files=(*LEDGER.files[:3], again, *LEDGER.files[4:]))
+    for other, said in (
+        (fewer, r"2026\.11\.10\+cu124.* is not among its files"),
+        (unyanked, r"2026\.11\.2\.post1\+cu124.*: yanks were \['wrong .*'\] and are \[\]"),
+    ):
+        with pytest.raises(LedgerError, match=said) as caught:
+            index_site.write(tmp_path, index_site.tree(other, MATRIX, SITE), other, MATRIX)
+        assert "begin with the site's own" in str(caught.value)
+        assert index_site.check(tmp_path, TREE) == []
 
 
 def test_a_folder_that_is_no_index_is_left_alone(tmp_path):
@@ -323,6 +450,40 @@ def test_a_write_that_fails_leaves_the_old_site(tmp_path):
     # Here the old folder is aside already, and the new one cannot take its place.
     with pytest.raises(FileNotFoundError):
         index_site.write(tmp_path, {}, LEDGER, MATRIX)
+    assert paths(tmp_path) == set(TREE)
+
+
+@pytest.mark.parametrize("stopped_at", [1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_run_that_is_stopped_at_a_rename_leaves_the_old_site(tmp_path, monkeypatch, stopped_at, error):
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    rename, seen = Path.rename, []
+
+    def stop(path, target):
+        seen.append(path)
+        if len(seen) == stopped_at:
+            raise error
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", stop)
+        with pytest.raises(error):
+            index_site.write(tmp_path, index_site.tree(VARIED, MATRIX, SITE), VARIED, MATRIX)
+    assert paths(tmp_path) == set(TREE)
+    assert index_site.check(tmp_path, TREE) == []
+
+
+def test_a_run_that_was_killed_between_the_renames_is_mended_by_the_next(tmp_path):
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
+    (tmp_path / "whl").rename(tmp_path / ".whl-before")
+    fewer = dataclasses.replace(LEDGER, files=LEDGER.files[1:])
+    with pytest.raises(LedgerError, match="the ledger is not the site's continued"):
+        index_site.write(tmp_path, index_site.tree(fewer, MATRIX, SITE), fewer, MATRIX)
+    assert paths(tmp_path) == set(TREE)
+    # Killed after them: what is aside is old.
+    (tmp_path / ".whl-before").mkdir()
+    (tmp_path / ".whl-before" / "index.html").touch()
+    index_site.write(tmp_path, TREE, LEDGER, MATRIX)
     assert paths(tmp_path) == set(TREE)
 
 
@@ -348,7 +509,10 @@ def test_the_commands_take_a_wheel_to_the_site(tmp_path, capsys):
     said = run("check", *ledger, *site, status=1)
     assert 'data-yanked="wrong"' in said
     assert "render" in said
+    run("render", *ledger, *site)
     run("unyank", *ledger, "2026.11.0")
+    # The site has the yank, and the ledger says that it was taken back.
+    run("render", *ledger, *site)
     run("check", *ledger, *site)
     assert "it has to be an https URL" in run("render", *ledger, "--site", "x", "--base-url", "wheels", status=1)
     assert "no file or version 9 is released" in run("yank", *ledger, "9", "--reason", "wrong", status=1)
@@ -356,6 +520,25 @@ def test_the_commands_take_a_wheel_to_the_site(tmp_path, capsys):
     asked = (tmp_path / "extras.txt").read_text().splitlines()
     assert asked == sorted({text for row in MATRIX.rows.values() if row.cuda for text in row.wheel.extra.requirements})
     assert "Record what is released" in run("--help")
+
+
+def test_a_ledger_is_compared_with_an_older_one(tmp_path, capsys):
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+
+    def compare(status):
+        assert commands.main(["compare", str(old), str(new)], CHECKOUT) == status
+        return "".join(capsys.readouterr())
+
+    assert "old.json is not in" in compare(1)
+    ledger_file.save(old, LEDGER)
+    ledger_file.save(new, dataclasses.replace(LEDGER, dependencies=(*LEDGER.dependencies, RICH)))
+    assert f"{new} is {old} continued" in compare(0)
+    ledger_file.save(new, dataclasses.replace(LEDGER, files=LEDGER.files[1:]))
+    said = compare(1)
+    assert f"{LEDGER.files[0].file} is not among its files" in said
+    assert f"{new} is not {old} continued" in said
+    new.write_text(new.read_text()[:-10])
+    assert "it is no JSON" in compare(1)
 
 
 def test_the_site_is_the_matrixs_unless_a_mirror_is_named():
@@ -367,6 +550,14 @@ def test_the_site_is_the_matrixs_unless_a_mirror_is_named():
     with pytest.raises(LedgerError, match="on this machine"):
         index_site.url(served, "http://127.0.0.1:8000")
     assert index_site.url(served, "http://127.0.0.1:8000", local_urls=True) == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[bad", "https://h:abc/f", "https://h /x y", 'https://h/"><b>', "https://h/\n"]
+)
+def test_a_sites_url_is_one(url):
+    with pytest.raises(LedgerError, match=r"the site is .*URL"):
+        index_site.url(MATRIX, url)
 
 
 def test_a_refused_wheel_leaves_no_trace(tmp_path, capsys):

@@ -60,7 +60,7 @@ class Place:
             given = (ledger.files[-1], copy, variant, url, NOW)
             ledger = ledger_changes.add_variant(ledger, MATRIX, *given, local_urls=True)
         ledger = dataclasses.replace(ledger, dependencies=make_dependencies(folder, url, copy))
-        return ledger_changes.yank(ledger, YANKED, "wrong")
+        return ledger_changes.yank(ledger, MATRIX, YANKED, "wrong", local_urls=True)
 
 
 @pytest.fixture(scope="module")
