@@ -146,7 +146,7 @@ def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) 
         The site has files that the ledger lacks, or its ``whl`` is not of this kind. Nothing was changed.
     """
     old = site / FOLDER
-    _keeps_what_is_released(site, ledger, matrix)
+    keeps_what_is_released(site, ledger, matrix)
     site.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=site, prefix=f".{FOLDER}-") as drafts:
         for path, text in texts.items():
@@ -164,7 +164,8 @@ def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) 
             raise
 
 
-def _keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:
+def keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:
+    """Raise where :func:`write` would refuse a ledger. Parameters and errors are those of it."""
     if not (site / FOLDER).exists():
         return
     if not (site / LEDGER).exists():
