@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from index.ledger import Ledger, ReleasedFile
 from matrix import FILE, MatrixError
-from release import checks, reports
+from release import checks, images, reports
 from release.folder import ReleasedImage, ReleasedWheel, ReleaseError, sha256_of
 from release.release import Release
 from release_checkouts import add_fragment, add_report, commit, edit, git, make_checkout
@@ -185,6 +186,18 @@ def test_a_wheel_without_a_report_of_its_own_is_wrong(root, spoil, said):
     (wrong,) = by_state(checks.of_the_folder(release))["WRONG"]
     assert wrong.what == "gates"
     assert re.search(said, wrong.text)
+
+
+# The registry
+
+
+@pytest.mark.parametrize(("version", "states"), [(VERSION, ["ok", "remains"]), ("2026.11.1rc1", ["ok"])])
+def test_no_tag_is_said_to_have_to_follow_a_candidate(tmp_path, version, states):
+    release = Release.of(make_checkout(tmp_path / "root", version), version, rows=[ROW])
+    add_parts(release, git(release.root, "rev-parse", "HEAD"))
+    there = {release.image_tag(release.rows[0]): SimpleNamespace(digest="sha256:1")}
+    repository = SimpleNamespace(name="registry.example/x", manifest=there.get)
+    assert [finding.state for finding in images.of_the_registry(release, repository)] == states
 
 
 # The ledger
