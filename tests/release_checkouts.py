@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import matrix
-from release import changelog
+from release import changelog, reports
+from release.folder import ReleasedWheel
 from rendering import made_files, tables
 from rendering.image_runs import FILE as RUNS
 
@@ -65,6 +67,22 @@ def add_fragment(root: Path, name: str, text: str) -> None:
     """Say what changed."""
     (root / changelog.FRAGMENTS).mkdir(exist_ok=True)
     (root / changelog.FRAGMENTS / name).write_text(f"{text}\n")
+
+
+def add_report(
+    folder: Path, wheel: ReleasedWheel, *, without: tuple[str, ...] = (), failed: tuple[str, ...] = ()
+) -> Path:
+    """Write what `nox -s wheel_check --json` would have written of a wheel; return the file."""
+    gates = [
+        {"gate": name, "why": "", "findings": [{"where": "", "what": "", "note": name not in failed}]}
+        for name in reports.NEEDED
+        if name not in without
+    ]
+    values = {"wheel": wheel.file, "sha256": wheel.sha256, "row": wheel.row, "passed": not failed, "gates": gates}
+    place = reports.path(folder, wheel.row)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(values))
+    return place
 
 
 def commit(root: Path) -> None:

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,7 @@ WORKFLOWS = CHECKOUT / ".github" / "workflows"
 PUSHED = {"event_name": "push", "ref": "refs/heads/main", "ref_name": "main"}
 PROPOSED = {"event_name": "pull_request", "ref": "refs/pull/1/merge", "ref_name": "1/merge"}
 TAGGED = {"event_name": "push", "ref": "refs/tags/v2026.11.0", "ref_name": "v2026.11.0"}
+CANDIDATE = {"event_name": "push", "ref": "refs/tags/v2026.11.1rc1", "ref_name": "v2026.11.1rc1"}
 SCHEDULED = {"event_name": "schedule", "ref": "refs/heads/main", "ref_name": "main"}
 BY_HAND = {"event_name": "workflow_dispatch", "ref": "refs/heads/main", "ref_name": "main"}
 
@@ -87,6 +88,35 @@ class Setting:
     variables: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
     fails: Callable[[str, dict[str, Any]], bool] = lambda name, matrix: False
+
+
+def run_script(
+    script: str, folder: Path, environment: Mapping[str, str], commands: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the script of a step, as GitHub does, with stand-ins for what it calls.
+
+    Parameters
+    ----------
+    script : str
+        The script.
+    folder : Path
+        Where; the file ``output`` in it gets the step's outputs.
+    environment : mapping of str to str
+        What the step has beside this process's environment.
+    commands : mapping of str to str
+        Shell scripts by the names, or the paths from the folder, of the commands that they stand in for.
+    """
+    for name, text in commands.items():
+        place = folder / (name if "/" in name else f"bin/{name}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"#!/bin/bash\n{text}\n")
+        place.chmod(0o755)
+    output = folder / "output"
+    output.touch()
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    known = {**os.environ, **environment, "PATH": path, "GITHUB_OUTPUT": str(output)}
+    command = ["bash", "-e", "-c", script]
+    return subprocess.run(command, cwd=folder, env=known, timeout=120, capture_output=True, text=True)
 
 
 @cache
@@ -205,14 +235,8 @@ def _output(step: dict[str, Any], setting: Setting) -> dict[str, str]:
 
 @cache
 def _run_script(script: str, env: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    nox = f'exec "{sys.executable}" -m nox --noxfile "{CHECKOUT}/noxfile.py" "$@"'
     with tempfile.TemporaryDirectory() as folder:
-        nox = Path(folder, ".venv", "bin", "nox")
-        nox.parent.mkdir(parents=True)
-        nox.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m nox --noxfile "{CHECKOUT}/noxfile.py" "$@"\n')
-        nox.chmod(0o755)
-        output = Path(folder, "output")
-        output.touch()
-        known = {**os.environ, **dict(env), "GITHUB_OUTPUT": str(output)}
-        # As GitHub runs it.
-        subprocess.run(["bash", "-e", "-c", script], cwd=folder, env=known, check=True, timeout=120)
-        return dict(line.split("=", 1) for line in output.read_text().splitlines())
+        result = run_script(script, Path(folder), dict(env), {".venv/bin/nox": nox})
+        assert result.returncode == 0, result.stderr
+        return dict(line.split("=", 1) for line in Path(folder, "output").read_text().splitlines())

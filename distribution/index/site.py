@@ -147,8 +147,7 @@ def write(site: Path, texts: Mapping[str, str], ledger: Ledger, matrix: Matrix) 
         The ledger is not the site's own continued, or its ``whl`` is not of this kind. Nothing was changed.
     """
     place = site / FOLDER
-    _settle(place)
-    _keeps_what_is_released(site, ledger, matrix)
+    keeps_what_is_released(site, ledger, matrix)
     site.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=site, prefix=f".{FOLDER}-") as drafts:
         for path, text in texts.items():
@@ -176,7 +175,10 @@ def _settle(place: Path) -> None:
         shutil.rmtree(aside)
 
 
-def _keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:
+def keeps_what_is_released(site: Path, ledger: Ledger, matrix: Matrix) -> None:
+    """Raise where :func:`write` would refuse a ledger. Parameters and errors are those of it."""
+    # Where a run was stopped, what is released lies beside.
+    _settle(site / FOLDER)
     if not (site / FOLDER).exists():
         return
     if not (site / LEDGER).exists():

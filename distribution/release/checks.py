@@ -13,7 +13,7 @@ import checkout
 from index import site
 from index.ledger import Ledger, LedgerError
 from matrix import Row
-from release import changelog
+from release import changelog, reports
 from release.folder import ReleasedImage, ReleasedWheel, ReleaseError
 from release.release import Release
 from rendering import image_runs, made_files
@@ -128,27 +128,38 @@ def of_the_ledger(release: Release, ledger: Ledger) -> Iterator[Finding]:
 def of_the_folder(release: Release) -> Iterator[Finding]:
     """Yield which wheels and images are done, and whether all of them are of this commit."""
     for row in release.wheel_rows:
-        yield from _part(release, "wheel", row.name)
+        yield from _part(release, "wheel", row)
     for row in release.image_rows:
-        yield from _part(release, "image", row.name)
+        yield from _part(release, "image", row)
 
 
-def _part(release: Release, kind: Literal["wheel", "image"], row: str) -> Iterator[Finding]:
+def _part(release: Release, kind: Literal["wheel", "image"], row: Row) -> Iterator[Finding]:
     found: ReleasedWheel | ReleasedImage | None
     try:
-        found = release.folder.wheel(row) if kind == "wheel" else release.folder.image(row)
+        found = release.wheel(row) if kind == "wheel" else release.image(row)
     except ReleaseError as error:
         yield Finding(kind, "WRONG", str(error))
         return
     if found is None:
         where = " --registry HOST/NAME" if kind == "image" else ""
-        yield Finding(kind, "remains", f"{row}: nox -s release -- {kind}s {release.version} --row {row}{where}")
-    elif found.revision != checkout.revision(release.root):
-        yield Finding(kind, "WRONG", f"{row}: of {found.revision}, which is not the commit here: make it again")
+        how = f"nox -s release -- {kind}s {release.version} --row {row.name}{where}"
+        yield Finding(kind, "remains", f"{row.name}: {how}")
     elif isinstance(found, ReleasedWheel):
         yield Finding(kind, "ok", f"{found.file}, sha256 {found.sha256}")
+        yield _gates(release, found)
     else:
         yield Finding(kind, "ok", f"{found.repository}:{found.tag}, {found.digest}")
+
+
+def _gates(release: Release, wheel: ReleasedWheel) -> Finding:
+    try:
+        left = reports.lacking(release.folder.path, wheel)
+    except ReleaseError as error:
+        return Finding("gates", "WRONG", str(error))
+    if left:
+        how = f"on a machine that did not build it: {reports.how(release.folder.path, wheel)}"
+        return Finding("gates", "remains", f"{wheel.row}: not held against {' and '.join(left)} yet: {how}")
+    return Finding("gates", "ok", f"{wheel.file} has passed all of them")
 
 
 def for_a_person(release: Release) -> Iterator[Finding]:

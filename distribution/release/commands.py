@@ -16,6 +16,7 @@ import calver
 import checkout
 import command_line
 from engines import available
+from engines.engine import Engine
 from engines.errors import EngineError
 from images import builds as image_builds
 from images.registry import Repository
@@ -54,9 +55,11 @@ def release() -> None:
     nox -s release -- prepare 2026.11.0
     nox -s release -- 2026.11.0
     nox -s release -- wheels 2026.11.0 --row cpu-generic
+    nox -s "wheel_check(cpu-generic)" -- --against WHEEL --json REPORT, as `check` has it
     nox -s release -- images 2026.11.0 --row cpu-generic --registry registry.example/xllamacpp
     nox -s release -- index 2026.11.0 --ledger ledger.json --lock pylock.toml --site site \\
         --folder-url https://HOST/FOLDER
+    nox -s release -- notes 2026.11.0 --to notes.md
     nox -s release -- promote 2026.11.0 --registry registry.example/xllamacpp
 
     Every command goes on where it was stopped: what is done is looked at and left as it is. With --rehearsal
@@ -153,23 +156,24 @@ def _show(findings: Sequence[Finding]) -> None:
 
 @release.command()
 @click.option("--from", "source", type=_PATH, help="The folder that they are in.  [default: they are built]")
+@click.option(
+    "--seen", type=_PATH, help="The folder with a report of wheel_check for each, without which none is taken."
+)
 @_of_a_release
-def wheels(release: Release, source: Path | None) -> None:
+def wheels(release: Release, source: Path | None, seen: Path | None) -> None:
     """Take the wheels that pass the gates.
 
-    Each row's wheel is built, or taken from a folder, held against the gates, and put into the release's folder.
+    Each row's wheel is built, or taken from a folder, held against the gates that look at the file, and put into the
+    release's folder. None of them installs it: that is `nox -s wheel_check`, without whose report `index` refuses it.
     """
     _is_clean(release)
     for row in release.wheel_rows:
         place = source
         if place is None:
             _is_pinned(release, row)
-            place = ROOT / "build" / "image" / row.name
-            # Of an earlier commit.
-            shutil.rmtree(place, ignore_errors=True)
             with available.engine() as engine:
-                image_builds.export_wheel(engine, ROOT, row, place)
-        new = release_wheels.take(release, row, release_wheels.find(release, row, place))
+                place = _export(engine, row)
+        new = release_wheels.take(release, row, release_wheels.find(release, row, place), seen)
         click.echo(f"{row.name}: {'taken' if new else 'there already'}")
     release.folder.sum_up(release.version)
 
@@ -181,7 +185,7 @@ def images(release: Release, registry: Repository) -> None:
     """Build and push the images.
 
     Each row's image is pushed as VERSION-ROW, with annotations; such a tag never moves. `docker login` is where the
-    registry's credentials come from.
+    registry's credentials come from. Where the release's folder has the row's wheel, it is the image's too.
     """
     _is_clean(release)
     for row in release.image_rows:
@@ -189,6 +193,7 @@ def images(release: Release, registry: Repository) -> None:
     with available.engine() as engine:
         for row in release.image_rows:
             image = image_builds.build(engine, ROOT, row)
+            release_images.holds_the_wheel(release, row, _export(engine, row))
             new = release_images.push(release, engine, row, image, registry)
             click.echo(f"{registry.name}:{release.image_tag(row)}: {'pushed' if new else 'there already'}")
     release.folder.sum_up(release.version)
@@ -212,6 +217,20 @@ def index(release: Release, ledger_path: Path, **given: Any) -> None:
 
 
 @release.command()
+@click.option("--to", "file", type=_PATH, required=True, help="The file; what is in it is lost.")
+@_of_a_release
+def notes(release: Release, file: Path) -> None:
+    """Write what changed, of CHANGELOG.md.
+
+    It is what the release's page says.
+    """
+    text = changelog.section(release.root, release.version)
+    if not text:
+        raise ReleaseError(f"{changelog.FILE} does not say what changed in {release.version}")
+    file.write_text(f"{text}\n", encoding="utf-8")
+
+
+@release.command()
 @_REGISTRY
 @_of_a_release
 def promote(release: Release, registry: Repository) -> None:
@@ -222,6 +241,15 @@ def promote(release: Release, registry: Repository) -> None:
     for row in release.image_rows:
         moved = release_images.promote(release, row, registry)
         click.echo(f"{row.name}: {', '.join(moved) or 'nothing'} moved")
+
+
+def _export(engine: Engine, row: Row) -> Path:
+    """Return the folder with the wheel that a row's image is made with."""
+    place = ROOT / "build" / "image" / row.name
+    # Of an earlier commit.
+    shutil.rmtree(place, ignore_errors=True)
+    image_builds.export_wheel(engine, ROOT, row, place)
+    return place
 
 
 def _is_clean(release: Release) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from docker.errors import APIError, DockerException
 from docker.models.images import Image
@@ -16,8 +17,9 @@ from engines.engine import Engine
 from engines.errors import RegistryError
 from images.registry import Manifest, Repository
 from matrix import Row
+from release import wheels
 from release.checks import Finding
-from release.folder import ReleasedImage, ReleaseError
+from release.folder import ReleasedImage, ReleaseError, sha256_of
 from release.release import Release
 from rendering import bake_file
 
@@ -85,6 +87,34 @@ def push(release: Release, engine: Engine, row: Row, image: Image, repository: R
     return not there
 
 
+def holds_the_wheel(release: Release, row: Row, exported: Path) -> None:
+    """Hold the wheel that a row's image was made with against the released one, where the folder has that.
+
+    Parameters
+    ----------
+    release : Release
+        The release.
+    row : Row
+        The row.
+    exported : Path
+        The folder with the image's wheel.
+
+    Raises
+    ------
+    ReleaseError
+        It is another one.
+    """
+    done = release.wheel(row)
+    if not done:
+        return
+    if (found := sha256_of(wheels.find(release, row, exported))) != done.sha256:
+        raise ReleaseError(
+            f"the image of {row.name} has a wheel of its own, sha256 {found}, and released is {done.file}, sha256 "
+            f'{done.sha256}: two builds have to be the same bytes (nox -s "wheel_check({row.name})" -- --against '
+            f"{release.folder.path / done.file} says what differs)"
+        )
+
+
 def _is_this_releases(release: Release, row: Row, labels: dict[str, str], repository: Repository) -> None:
     names = (f"{_LABEL}.version", f"{_LABEL}.revision", "io.xllamacpp.row")
     if [labels.get(name) for name in names] != [release.version, checkout.revision(release.root), row.name]:
@@ -149,13 +179,13 @@ def promote(release: Release, row: Row, repository: Repository) -> list[str]:
     Raises
     ------
     ReleaseError
-        The image is not pushed, is a candidate's, or a tag has a newer version.
+        The image is not pushed, is a candidate's or of another commit, or a tag has a newer version.
     RegistryError
         The registry does not do it.
     """
-    if Version(release.version).is_prerelease:
+    if release.is_candidate:
         raise ReleaseError(f"{release.version} is a candidate: it has its own tag alone")
-    done = release.folder.image(row.name)
+    done = release.image(row)
     manifest = repository.manifest(done.digest) if done else None
     if not manifest:
         raise ReleaseError(f"{row.name} {release.version} is not in {repository.name}: `images` pushes it")
@@ -192,7 +222,7 @@ def of_the_registry(release: Release, repository: Repository) -> Iterator[Findin
             yield Finding("registry", "WRONG", f"{tag} is {there.digest}, and the folder knows {known}")
             continue
         yield Finding("registry", "ok", f"{tag} is {there.digest}")
-        follow = release.facts.matrix.rolling_tags(row)
+        follow = () if release.is_candidate else release.facts.matrix.rolling_tags(row)
         manifests = {name: repository.manifest(name) for name in follow}
         if late := [name for name, found in manifests.items() if found is None or found.digest != there.digest]:
             yield Finding("registry", "remains", f"{', '.join(late)}: `promote` moves what follows releases")

@@ -7,6 +7,7 @@ from pathlib import Path
 from index import ledger_changes, ledger_file, wheel_file
 from index import site as index_site
 from index.ledger import Ledger
+from release import reports
 from release.folder import ReleaseError
 from release.release import Release
 
@@ -39,9 +40,10 @@ def publish(
     Raises
     ------
     ReleaseError
-        A row's wheel is not in the folder.
+        A row's wheel is not in the folder, is of another commit, or has not passed every gate; neither the ledger nor
+        the site was changed.
     LedgerError
-        The ledger does not take something; neither it nor the site was changed.
+        The ledger does not take something, or the site has what it lacks; again neither was changed.
     """
     known, local_urls = release.facts.matrix, release.rehearsal
     url = index_site.url(known, mirror, local_urls=local_urls)
@@ -49,13 +51,20 @@ def publish(
     new = old
     time = ledger_changes.now()
     for row in release.wheel_rows:
-        done = release.folder.wheel(row.name)
+        done = release.wheel(row)
         if not done:
             raise ReleaseError(f"{release.folder.path} has no wheel of {row.name}: `wheels` takes it there")
+        left = reports.lacking(release.folder.path, done)
+        if left and not release.rehearsal:
+            how = reports.how(release.folder.path, done)
+            raise ReleaseError(
+                f"{done.file} has not been held against {' and '.join(left)}, which nothing is released without: {how}"
+            )
         wheel = wheel_file.read(release.folder.path / done.file)
         new = ledger_changes.add(new, known, wheel, row.name, folder_url, time, local_urls=local_urls)
     new = ledger_changes.depend(new, known, lock, local_urls=local_urls)
     texts = index_site.tree(new, known, url)
+    index_site.keeps_what_is_released(site, new, known)
     if new != old:
         ledger_file.save(ledger_path, new)
     # A run that is stopped here goes on when it is started again: the ledger has all that the pages are made of.

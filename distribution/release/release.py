@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from packaging.version import Version
 
 import calver
+import checkout
 from matrix import Row
-from release.folder import ReleaseError, ReleaseFolder
+from release.folder import ReleasedImage, ReleasedWheel, ReleaseError, ReleaseFolder
 from rendering import facts
 from rendering.facts import Facts
+
+_Part = TypeVar("_Part", ReleasedWheel, ReleasedImage)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,11 @@ class Release:
         return f"v{self.version}"
 
     @property
+    def is_candidate(self) -> bool:
+        """Whether installers pass over it unless they are asked."""
+        return Version(self.version).is_prerelease
+
+    @property
     def wheel_rows(self) -> list[Row]:
         """The rows with a wheel."""
         return [row for row in self.rows if row.wheel.published]
@@ -102,3 +113,24 @@ class Release:
     def image_tag(self, row: Row) -> str:
         """Return the tag of a row's image that stays what it is."""
         return self.facts.matrix.tags(row, self.version)[0]
+
+    def wheel(self, row: Row) -> ReleasedWheel | None:
+        """Return what the folder has of a row's wheel; None where that is not done.
+
+        Raises
+        ------
+        ReleaseError
+            The folder does not give it, or it is of another commit.
+        """
+        return self._of_the_commit(self.folder.wheel(row.name))
+
+    def image(self, row: Row) -> ReleasedImage | None:
+        """Return what the folder has of a row's image; None and errors as for :meth:`wheel`."""
+        return self._of_the_commit(self.folder.image(row.name))
+
+    def _of_the_commit(self, found: _Part | None) -> _Part | None:
+        if found and found.revision != checkout.revision(self.root):
+            raise ReleaseError(
+                f"{found.row}: of {found.revision}, which is not the commit here: check that out, or make it again"
+            )
+        return found

@@ -1,4 +1,4 @@
-"""Takes the wheels of a release into its folder: those that pass every gate."""
+"""Takes the wheels of a release into its folder: those that pass every gate that looks at the file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 import checkout
 from index import wheel_file
 from matrix import Row
+from release import reports
 from release.folder import ReleasedWheel, ReleaseError, sha256_of
 from release.release import Release
 from wheels.gates import gate
@@ -44,8 +45,10 @@ def _version_of(path: Path) -> str:
         return ""
 
 
-def take(release: Release, row: Row, wheel: Path) -> bool:
+def take(release: Release, row: Row, wheel: Path, seen: Path | None = None) -> bool:
     """Hold a wheel against the gates, and take it into the folder; nothing where it is there already.
+
+    The gates that install and run a wheel, and want a second build of it, are those of ``nox -s wheel_check``.
 
     Parameters
     ----------
@@ -55,6 +58,8 @@ def take(release: Release, row: Row, wheel: Path) -> bool:
         The row.
     wheel : Path
         Its wheel.
+    seen : Path, optional
+        A folder that has to have a report of ``wheel_check`` in which this wheel passed every gate. Default: none.
 
     Returns
     -------
@@ -64,13 +69,16 @@ def take(release: Release, row: Row, wheel: Path) -> bool:
     Raises
     ------
     ReleaseError
-        It fails a gate, which is printed, or was built of another commit. Nothing was written.
+        It fails a gate, which is printed, was built of another commit, or has no such report. Nothing was written.
     LedgerError
         It is no wheel.
     """
     found = wheel_file.read(wheel)
-    done = release.folder.wheel(row.name)
-    if done and done.sha256 == found.sha256:
+    report = reports.find(seen, row.name, found.sha256).read_bytes() if seen else None
+    done, commit = release.folder.wheel(row.name), checkout.revision(release.root)
+    if done and (done.sha256, done.revision) == (found.sha256, commit):
+        if report:
+            release.folder.write(reports.path(release.folder.path, row.name).name, report)
         return False
     with _opened(wheel) as opened:
         target = Target(row, release.root)
@@ -80,11 +88,13 @@ def take(release: Release, row: Row, wheel: Path) -> bool:
         if any(verdict.failed for verdict in verdicts):
             raise ReleaseError(f"{wheel.name} does not pass the gates: see above")
         revision = str(opened.build_info["revision"])
-        if revision != checkout.revision(release.root):
+        if revision != commit:
             raise ReleaseError(f"{wheel.name} was built of {revision}, which is not the commit here: build it again")
         (sbom,) = opened.sboms.values()
         release.folder.path.mkdir(parents=True, exist_ok=True)
-        gate.write_report(release.folder.path / f"wheel-{row.name}.gates.json", opened, target, verdicts)
+        gate.write_report(reports.path(release.folder.path, row.name), opened, target, verdicts)
+    if report:
+        release.folder.write(reports.path(release.folder.path, row.name).name, report)
     release.folder.write(f"wheel-{row.name}.cdx.json", sbom)
     release.folder.write(f"{wheel.name}.metadata", found.metadata)
     draft = Path(shutil.copyfile(wheel, release.folder.path / f".{wheel.name}"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -18,7 +19,20 @@ from ruamel.yaml import YAML
 import matrix
 import workflow_runs
 from rendering import workflow_jobs
-from workflow_runs import BY_HAND, CHECKOUT, PROPOSED, PUSHED, SCHEDULED, TAGGED, WORKFLOWS, Setting, run
+from workflow_expressions import fill
+from workflow_runs import (
+    BY_HAND,
+    CANDIDATE,
+    CHECKOUT,
+    PROPOSED,
+    PUSHED,
+    SCHEDULED,
+    TAGGED,
+    WORKFLOWS,
+    Setting,
+    run,
+    run_script,
+)
 
 MATRIX = matrix.load(CHECKOUT)
 JOBS = json.loads(workflow_jobs.render(MATRIX))
@@ -36,6 +50,7 @@ EVENTS = {
     "gpu": ("gpu", BY_HAND),
     "yank": ("site", BY_HAND),
     "tag": ("release", TAGGED),
+    "candidate": ("release", CANDIDATE),
 }
 every_event = pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 FILES = sorted((CHECKOUT / ".github").glob("**/*.yml"))
@@ -51,6 +66,24 @@ def actions():
     return [
         found for path in FILES for found in re.findall(r"uses: (\S+)(?: # (\S+))?$", path.read_text(), re.MULTILINE)
     ]
+
+
+def scripts():
+    """Every script, by where it stands."""
+    for path in FILES:
+        whole = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        jobs = whole.get("jobs", {"action": whole.get("runs", {})})
+        for name, job in jobs.items():
+            for number, step in enumerate(job.get("steps", ())):
+                if "run" in step:
+                    yield pytest.param(step["run"], id=f"{path.parent.name}-{path.stem}-{name}-{number}")
+
+
+def step_of(event, job, *words):
+    """The step of a job whose script has some words."""
+    (found,) = [each for each in jobs_of(EVENTS[event]) if each.name == job]
+    (step,) = [step for step in found.steps if all(word in step.get("run", "") for word in words)]
+    return step
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +119,24 @@ def test_every_workflow_is_started_by_an_event_here_or_by_another():
 
 
 @pytest.mark.parametrize(
-    ("tag", "starts"), [("v2026.11.0", True), ("v2026.1.12", True), ("v1.0.0", False), ("2026.11.0", False)]
+    ("tag", "starts"),
+    [
+        ("v2026.11.0", True),
+        ("v2026.1.12", True),
+        ("v2026.11.1rc1", True),
+        ("v2026.11.1.post1", True),
+        # It is no version, and a tag that starts nothing would not say so.
+        ("v2026.13.0", True),
+        ("v1.0.0", False),
+        ("2026.11.0", False),
+    ],
 )
 def test_a_release_is_started_by_a_version_of_ours(tag, starts):
     on = workflow_runs.read("release")["on"]["push"]
     assert set(on) == {"tags"}
-    # In GitHub's patterns + is the expression's, and everything else here is too, or a dot.
-    assert any(re.fullmatch(pattern.replace(".", r"\."), tag) for pattern in on["tags"]) is starts
+    # In GitHub's patterns * stands for all but a slash, and a dot for itself.
+    patterns = [pattern.replace(".", r"\.").replace("*", "[^/]*") for pattern in on["tags"]]
+    assert any(re.fullmatch(pattern, tag) for pattern in patterns) is starts
 
 
 def test_a_change_builds_the_row_for_everybody():
@@ -135,6 +179,14 @@ def test_no_change_reaches_a_self_hosted_runner(event):
     assert not [runner for runner in runners if "gpu_runner" in runner or "self-hosted" in runner]
 
 
+def test_each_commit_of_main_keeps_its_run_of_ci():
+    def group(event, sha):
+        return fill(workflow_runs.read("ci")["concurrency"]["group"], {"github": {**event, "sha": sha}})
+
+    assert group(PUSHED, "1") != group(PUSHED, "2")
+    assert group(PROPOSED, "1") == group(PROPOSED, "2")
+
+
 # What they do
 
 
@@ -159,6 +211,28 @@ def test_what_is_downloaded_was_uploaded_before(event):
             if action == "actions/download-artifact":
                 wanted = step["with"].get("name") or step["with"]["pattern"]
                 assert fnmatch.filter(there, wanted), (job.name, wanted)
+
+
+@pytest.mark.parametrize("script", list(scripts()))
+def test_a_script_ends_where_a_command_fails(script):
+    # What a command says as an argument of another one is taken as it is, be it nothing: only an assignment fails.
+    assert not [line for line in script.splitlines() if "$(" in line and not re.match(r"\s*\w+=\$\(", line)]
+
+
+@pytest.mark.parametrize("script", list(scripts()))
+def test_packages_are_looked_up_before_they_are_installed(script):
+    # A runner's lists are as old as its image, and name files that the mirrors have no more.
+    before, install, _ = script.partition("apt-get install")
+    assert not install or "apt-get update" in before
+
+
+@pytest.mark.parametrize("workflow", ["rows", "gpu", "release"])
+def test_rows_that_cannot_be_told_end_the_job(workflow, tmp_path):
+    jobs = workflow_runs.read(workflow)["jobs"].values()
+    (script,) = [step["run"] for job in jobs for step in job.get("steps", ()) if step.get("id") == "rows"]
+    result = run_script(script, tmp_path, {"GPU_RUNNERS": "nvidia"}, {".venv/bin/nox": "echo '{'; exit 3"})
+    assert result.returncode == 3
+    assert (tmp_path / "output").read_text() == ""
 
 
 def test_the_gate_of_ci_waits_for_every_job():
@@ -204,6 +278,136 @@ def test_every_published_row_has_its_part_of_a_release():
         assert command in whole[f"release/{name}"].replace("<names.version>", version)
         assert "--row" not in whole[f"release/{name}"]
     assert "index -- render" in whole["release/site/site"]
+    known = '--ledger build/ledger/ledger.json --registry "images.example/owner/xllamacpp"'
+    # What is too old, or there already, is refused before anything is built.
+    for name in ("version", "publish"):
+        script = whole[f"release/{name}"].replace("<names.registry>", "images.example/owner/xllamacpp")
+        assert re.search(rf'release -- check "\S+" {re.escape(known)}', script)
+
+
+def test_no_wheel_is_released_that_another_machine_has_not_seen():
+    jobs = {(job.name, job.matrix.get("row")): job for job in jobs_of(EVENTS["tag"])}
+    for row in PUBLISHED:
+        checked = jobs["release/rows/wheel", row]
+        report = f"build/gates-{row}.json"
+        assert f'--json "{report}"' in checked.scripts
+        assert {"name": f"gates-{row}", "path": report, "if-no-files-found": "error"} in [
+            step.get("with") for step in checked.steps
+        ]
+    taken = jobs["release/wheels", None]
+    assert {"pattern": "gates-*", "path": "build/gates"} in [step.get("with") for step in taken.steps]
+    assert "--from build/wheels --seen build/gates" in taken.scripts
+
+
+def test_an_image_is_pushed_where_its_wheel_can_be_compared_with_the_released_one():
+    for job in (job for job in jobs_of(EVENTS["tag"]) if job.name == "release/images"):
+        row = job.matrix["row"]
+        folder = f"build/release/{TAGGED['ref_name'].removeprefix('v')}"
+        given = [step.get("with") or step.get("run", "") for step in job.steps]
+        pushed = next(number for number, value in enumerate(given) if "release -- images" in value)
+        assert given.index({"name": "release-wheels", "path": folder}) < pushed
+        # No wheel again: those of all rows would be in the artifact of each.
+        assert given[-1]["path"] == f"{folder}/image-{row}.*"
+
+
+def test_a_candidate_is_a_prerelease_whose_image_no_other_tag_follows():
+    for event, is_one in (("tag", False), ("candidate", True)):
+        jobs = {job.name: job for job in jobs_of(EVENTS[event])}
+        assert ("release/promote" in jobs) is not is_one
+        assert step_of(event, "release/publish", "gh release create")["env"]["CANDIDATE"] is is_one
+        assert "release/site/site" in jobs
+
+
+LEDGER = "build/ledger/ledger.json"
+
+
+@pytest.mark.parametrize("compared", ["continues", "does not"])
+@pytest.mark.parametrize("before", ["a ledger", "none"])
+def test_the_ledger_is_held_against_the_one_before(tmp_path, before, compared):
+    step = step_of("tag", "release/publish", "release -- index")
+    (tmp_path / LEDGER).parent.mkdir(parents=True)
+    if before == "a ledger":
+        (tmp_path / LEDGER).write_text("old")
+    nox = f"""
+        echo "$@" >> calls
+        case "$*" in
+        *"release -- index"*) echo new > {LEDGER} ;;
+        *"index -- compare"*) [ "$(cat "$5") $(cat "$6")" = "old new" ] && exit {int(compared != "continues")} ;;
+        esac"""
+    given = {"VERSION": "2026.11.0", **{name: step["env"][name] for name in ("LEDGER", "FOLDER")}}
+    result = run_script(step["script"], tmp_path, given, {".venv/bin/nox": nox})
+    sessions = [line.split()[1:4] for line in (tmp_path / "calls").read_text().splitlines()]
+    was_compared = [["index", "--", "compare"]] if before == "a ledger" else []
+    assert sessions == [["release", "--", "index"], *was_compared]
+    assert (result.returncode == 0) is (not was_compared or compared == "continues")
+
+
+# Files that a release has on GitHub, in a folder; its state is in a file beside it.
+GH = """
+echo "$*" >> calls
+state() { echo ", {\\"tagName\\": \\"v2026.11.0\\", \\"isDraft\\": $1}" > state; }
+case "$1 $2" in
+"release list")
+    [ ! -e fails ] || exit 4
+    echo '[{"tagName": "v2026.11.0rc1", "isDraft": false}' "$(cat state 2>/dev/null)" ']' ;;
+"release create") mkdir -p there; state true ;;
+"release upload") shift 4; cp "$@" there; [ ! -e lost ] || rm "there/$(cat lost)" ;;
+"release download") cp -r there "$5" ;;
+"release edit") state false ;;
+*) exit 9 ;;
+esac
+"""
+
+
+@pytest.fixture
+def publish(tmp_path):
+    """Publish a file under a version as the workflow does; return the exit status and the commands that gh got."""
+    step = step_of("tag", "release/publish", "gh release create")
+    folder = tmp_path / "build" / "release" / "2026.11.0"
+    folder.mkdir(parents=True)
+    (folder / "SHA256SUMS").write_text("sums")
+
+    def do(text="wheel"):
+        (folder / "x-2026.11.0+cpu.whl").write_text(text)
+        (tmp_path / "calls").unlink(missing_ok=True)
+        shutil.rmtree(tmp_path / "build" / "published", ignore_errors=True)
+        given = {"VERSION": "2026.11.0", "GITHUB_REF_NAME": "v2026.11.0", "CANDIDATE": "false"}
+        status = run_script(step["script"], tmp_path, given, {"gh": GH}).returncode
+        return status, [line.split()[1] for line in (tmp_path / "calls").read_text().splitlines()]
+
+    return do
+
+
+def test_a_release_is_public_when_all_its_files_are_there(publish, tmp_path):
+    assert publish() == (0, ["list", "create", "upload", "download", "edit"])
+    create = (tmp_path / "calls").read_text().splitlines()[1]
+    assert "--draft --prerelease=false --title 2026.11.0 --notes-file build/notes.md" in create
+    assert '"isDraft": false' in (tmp_path / "state").read_text()
+    assert {path.name for path in (tmp_path / "there").iterdir()} == {"SHA256SUMS", "x-2026.11.0+cpu.whl"}
+
+
+def test_a_release_stays_a_draft_until_then(publish, tmp_path):
+    (tmp_path / "lost").write_text("SHA256SUMS")
+    status, calls = publish()
+    assert (status, calls[-1]) == (1, "download")
+    assert '"isDraft": true' in (tmp_path / "state").read_text()
+    (tmp_path / "lost").unlink()
+    # What nobody has seen may be written again.
+    assert publish("another") == (0, ["list", "upload", "download", "edit"])
+    assert (tmp_path / "there" / "x-2026.11.0+cpu.whl").read_text() == "another"
+
+
+def test_a_public_file_is_never_replaced(publish, tmp_path):
+    publish()
+    assert publish() == (0, ["list", "download", "edit"])
+    status, calls = publish("another")
+    assert (status, calls) == (1, ["list", "download"])
+    assert (tmp_path / "there" / "x-2026.11.0+cpu.whl").read_text() == "wheel"
+
+
+def test_a_release_that_cannot_be_looked_up_is_not_made_twice(publish, tmp_path):
+    (tmp_path / "fails").touch()
+    assert publish() == (4, ["list"])
 
 
 def test_wheel_and_image_get_provenance_and_a_list_of_parts():
@@ -292,6 +496,20 @@ def test_new_code_of_others_runs_where_nothing_can_be_written():
 def test_nothing_is_proposed_where_nothing_is_new():
     jobs = jobs_of(EVENTS["pin"], outputs={"move": {"branch": ""}})
     assert [job.name for job in jobs] == ["llama_cpp/move"]
+
+
+@pytest.mark.parametrize(
+    ("status", "ends_with", "said"), [(0, 0, ""), (2, 0, "branch=llama-cpp-9.9.9\n"), (128, 128, "")]
+)
+def test_a_pin_is_proposed_where_there_is_no_branch_of_it_and_no_doubt(tmp_path, status, ends_with, said):
+    step = step_of("pin", "llama_cpp/move", "git ls-remote")
+    pin = tmp_path / "native" / "cmake" / "llama_cpp_pin.cmake"
+    pin.parent.mkdir(parents=True)
+    pin.write_text('set(LLAMA_CPP_SDIST_VERSION "9.9.9")\n')
+    wanted = "--exit-code origin refs/heads/llama-cpp-9.9.9"
+    git = f'case "$1" in diff) echo changed ;; ls-remote) [ "${{*:2}}" = "{wanted}" ] || exit 9; exit {status} ;; esac'
+    result = run_script(step["script"], tmp_path, {}, {".venv/bin/nox": "echo moved", "git": git})
+    assert (result.returncode, (tmp_path / "output").read_text()) == (ends_with, said)
 
 
 def test_every_action_is_pinned_to_a_commit_that_has_a_version():

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from index.ledger import Ledger, ReleasedFile
 from matrix import FILE, MatrixError
-from release import checks
+from release import checks, images, reports
 from release.folder import ReleasedImage, ReleasedWheel, ReleaseError, sha256_of
 from release.release import Release
-from release_checkouts import add_fragment, commit, edit, git, make_checkout
+from release_checkouts import add_fragment, add_report, commit, edit, git, make_checkout
 
 VERSION = "2026.11.0"
 ROW = "cpu-generic"
@@ -125,6 +126,7 @@ def add_parts(release, revision):
     folder.write(file, b"wheel")
     wheel = ReleasedWheel(ROW, revision, release.rehearsal, file, sha256_of(folder.path / file), 5)
     folder.record(wheel)
+    add_report(folder.path, wheel)
     tag = release.image_tag(release.rows[0])
     folder.record(ReleasedImage(ROW, revision, release.rehearsal, "registry.example/x", tag, "sha256:1", "debian"))
     return wheel
@@ -139,7 +141,7 @@ def test_the_folder_tells_which_rows_are_done(root):
     release = Release.of(root, VERSION, rows=["cpu"])
     wheel = add_parts(release, git(root, "rev-parse", "HEAD"))
     found = by_state(checks.of_the_folder(release))
-    assert [finding.what for finding in found["ok"]] == ["wheel", "image"]
+    assert [finding.what for finding in found["ok"]] == ["wheel", "gates", "image"]
     assert found["remains"] == found["WRONG"] == []
     (release.folder.path / wheel.file).write_bytes(b"other")
     (wrong,) = by_state(checks.of_the_folder(release))["WRONG"]
@@ -152,6 +154,50 @@ def test_a_row_of_another_commit_is_wrong(root):
     wrong = by_state(checks.of_the_folder(release))["WRONG"]
     assert [finding.what for finding in wrong] == ["wheel", "image"]
     assert all("which is not the commit here" in finding.text for finding in wrong)
+
+
+def test_a_wheel_that_nobody_has_run_remains_to_be_run(root):
+    release = Release.of(root, VERSION, rows=[ROW])
+    wheel, folder = add_parts(release, git(root, "rev-parse", "HEAD")), release.folder.path
+    # As `wheels` leaves it.
+    report = add_report(folder, wheel, without=("reproducible", "clean roots"))
+    (left,) = by_state(checks.of_the_folder(release))["remains"]
+    assert left.text.startswith(f"{ROW}: not held against reproducible and clean roots yet")
+    assert left.text.endswith(f'nox -s "wheel_check({ROW})" -- --against {folder / wheel.file} --json {report}')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder, wheel: add_report(folder, wheel, failed=("clean roots",)), "does not pass clean roots"),
+        (
+            lambda folder, wheel: add_report(folder, dataclasses.replace(wheel, sha256="0" * 64)),
+            "is no report of xllamacpp-.*, sha256 ",
+        ),
+        (lambda folder, wheel: reports.path(folder, ROW).write_text("[]"), "is no report of"),
+        (lambda folder, wheel: reports.path(folder, ROW).write_text('{"gates": [{}]}'), "is no report of"),
+        (lambda folder, wheel: reports.path(folder, ROW).unlink(), "is no report of"),
+    ],
+    ids=["failed", "another wheel", "no object", "half an object", "none"],
+)
+def test_a_wheel_without_a_report_of_its_own_is_wrong(root, spoil, said):
+    release = Release.of(root, VERSION, rows=[ROW])
+    spoil(release.folder.path, add_parts(release, git(root, "rev-parse", "HEAD")))
+    (wrong,) = by_state(checks.of_the_folder(release))["WRONG"]
+    assert wrong.what == "gates"
+    assert re.search(said, wrong.text)
+
+
+# The registry
+
+
+@pytest.mark.parametrize(("version", "states"), [(VERSION, ["ok", "remains"]), ("2026.11.1rc1", ["ok"])])
+def test_no_tag_is_said_to_have_to_follow_a_candidate(tmp_path, version, states):
+    release = Release.of(make_checkout(tmp_path / "root", version), version, rows=[ROW])
+    add_parts(release, git(release.root, "rev-parse", "HEAD"))
+    there = {release.image_tag(release.rows[0]): SimpleNamespace(digest="sha256:1")}
+    repository = SimpleNamespace(name="registry.example/x", manifest=there.get)
+    assert [finding.state for finding in images.of_the_registry(release, repository)] == states
 
 
 # The ledger

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
 
@@ -9,9 +10,13 @@ import pytest
 
 from release import commands
 from release.changelog import section
-from release_checkouts import DIGEST, add_fragment, commit, edit, make_checkout
+from release.folder import ReleasedImage, ReleasedWheel, sha256_of
+from release.release import Release
+from release_checkouts import DIGEST, add_fragment, commit, edit, git, make_checkout
+from wheel_copies import make_wheel
 
 VERSION = "2026.11.0"
+TAGS = "cp311-abi3-manylinux_2_35_x86_64"
 
 
 @pytest.fixture
@@ -84,13 +89,63 @@ def test_a_wheel_that_is_not_there_is_named(run, root):
 
 def test_the_help_says_how_it_goes(run):
     said = run("--help")
-    steps = ("prepare", "check", "wheels", "images", "index", "promote")
+    steps = ("prepare", "check", "wheels", "images", "index", "notes", "promote")
     for command in steps:
         assert "Usage" in run(command, "--help")
         assert f"nox -s release -- {command} " in said or command == "check"
     listed = said.partition("Commands:\n")[2].splitlines()
     assert tuple(line.split()[0] for line in listed) == steps
     assert not [line for line in listed if line.endswith("...")]
+
+
+def test_the_notes_are_what_the_changelog_says(run, root, tmp_path):
+    notes = tmp_path / "notes.md"
+    run("notes", VERSION, "--to", str(notes))
+    assert notes.read_text() == f"{section(root, VERSION)}\n"
+    assert "All of it." in notes.read_text()
+    edit(root / "CHANGELOG.md", "^## .*$", "## 2026.10.0 (2026-10-01)")
+    assert "does not say what changed in 2026.11.0" in run("notes", VERSION, "--to", str(notes), status=1)
+
+
+def test_an_image_with_another_wheel_than_the_released_one_is_not_pushed(run, root, monkeypatch):
+    row = "cpu-generic"
+    version, pushed = f"{VERSION}+cpu", []
+    folder = Release.of(root, VERSION).folder
+    released = make_wheel(folder.path, "xllamacpp", version, tags=TAGS)
+    revision = git(root, "rev-parse", "HEAD")
+    folder.record(ReleasedWheel(row, revision, False, released.name, sha256_of(released), released.stat().st_size))
+
+    def build_one(home):
+        monkeypatch.setattr(
+            commands.image_builds,
+            "export_wheel",
+            lambda engine, root, row, place: make_wheel(
+                place, "xllamacpp", version, tags=TAGS, metadata=[f"Home-page: {home}"] if home else []
+            ),
+        )
+        return "images", VERSION, "--row", row, "--registry", "registry.example/x"
+
+    monkeypatch.setattr(commands.available, "engine", contextlib.nullcontext)
+    monkeypatch.setattr(commands.image_builds, "build", lambda engine, root, row: row.name)
+    monkeypatch.setattr(commands.release_images, "push", lambda release, engine, row, image, to: pushed.append(image))
+    said = run(*build_one("https://other.example"), status=1)
+    assert f"the image of {row} has a wheel of its own, sha256 " in said
+    assert f"released is {released.name}, sha256 {sha256_of(released)}" in said
+    assert pushed == []
+    run(*build_one(None))
+    assert pushed == [row]
+    # Where the wheel is made elsewhere, the folders are joined later.
+    (folder.path / f"wheel-{row}.json").unlink()
+    run(*build_one("https://other.example"))
+    assert pushed == [row, row]
+
+
+def test_tags_do_not_follow_an_image_of_another_commit(run, root):
+    digest = f"sha256:{'1' * 64}"
+    image = ReleasedImage("cpu-generic", "0" * 40, False, "registry.example/x", f"{VERSION}-cpu", digest, "debian")
+    Release.of(root, VERSION).folder.record(image)
+    said = run("promote", VERSION, "--row", "cpu", "--registry", "registry.example/x", status=1)
+    assert f"cpu-generic: of {'0' * 40}, which is not the commit here" in said
 
 
 def test_the_first_release_has_no_ledger_yet(run, root):

@@ -11,7 +11,7 @@ from index.ledger import LedgerError
 from release import index
 from release.folder import ReleasedWheel, ReleaseError
 from release.release import Release
-from release_checkouts import SITE, make_checkout
+from release_checkouts import SITE, add_report, commit, git, make_checkout
 from wheel_copies import make_wheel
 
 VERSION = "2026.11.0"
@@ -47,8 +47,11 @@ def add_wheel(release):
     metadata = ["Requires-Python: >=3.11", "Requires-Dist: click>=8.1"]
     path = make_wheel(release.folder.path, "xllamacpp", f"{VERSION}+cpu", tags=TAGS, metadata=metadata)
     read = wheel_file.read(path)
-    release.folder.record(ReleasedWheel("cpu-generic", "0" * 40, release.rehearsal, path.name, read.sha256, read.size))
-    return path
+    revision = git(release.root, "rev-parse", "HEAD")
+    wheel = ReleasedWheel("cpu-generic", revision, release.rehearsal, path.name, read.sha256, read.size)
+    release.folder.record(wheel)
+    add_report(release.folder.path, wheel)
+    return wheel
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_a_release_reaches_the_index_once(release, places):
     wheel = add_wheel(release)
     assert index.publish(release, **places) == 1
     page = (places["site"] / "whl" / "cpu" / "xllamacpp" / "index.html").read_text()
-    assert f"{FOLDER_URL}/{wheel.name.replace('+', '%2B')}" in page
+    assert f"{FOLDER_URL}/{wheel.file.replace('+', '%2B')}" in page
     assert SITE in (places["site"] / "whl" / "index.html").read_text()
     before = places["ledger_path"].read_bytes()
     assert index.publish(release, **places) == 0
@@ -91,10 +94,45 @@ def test_without_all_that_is_needed_nothing_changes(release, places):
     assert not places["site"].exists()
 
 
+def test_a_wheel_that_nobody_has_run_is_not_recorded(release, places):
+    wheel = add_wheel(release)
+    add_report(release.folder.path, wheel, without=("clean roots",))
+    with pytest.raises(ReleaseError, match=r"has not been held against clean roots, .*: nox -s .wheel_check\(cpu-gen"):
+        index.publish(release, **places)
+    assert not places["ledger_path"].exists()
+    add_report(release.folder.path, wheel)
+    assert index.publish(release, **places) == 1
+
+
+def test_a_wheel_of_another_commit_is_not_recorded(release, places):
+    add_wheel(release)
+    (release.root / "more").touch()
+    commit(release.root)
+    with pytest.raises(ReleaseError, match=r"cpu-generic: of .*, which is not the commit here"):
+        index.publish(release, **places)
+    assert not places["ledger_path"].exists()
+
+
+@pytest.mark.parametrize("there", ["no ledger", "another ledger"])
+def test_a_site_that_refuses_the_ledger_leaves_it_as_it_was(release, places, there):
+    add_wheel(release)
+    index.publish(release, **places)
+    ledger, site = places["ledger_path"], places["site"] / "whl" / "ledger.json"
+    text = site.read_text()
+    ledger.unlink()
+    site.unlink()
+    if there == "another ledger":
+        site.write_text(text.replace(f"{VERSION}+cpu", "2026.10.0+cpu").replace(f"{VERSION}%2Bcpu", "2026.10.0%2Bcpu"))
+    with pytest.raises(LedgerError, match=r"so it is no index of ours|begin with the site's own"):
+        index.publish(release, **places)
+    assert not ledger.exists()
+
+
 def test_a_rehearsal_may_have_its_places_here(root, places):
     rehearsal = Release.of(root, VERSION, rows=["cpu-generic"], rehearsal=True)
     rehearsal.folder.path.mkdir(parents=True)
-    add_wheel(rehearsal)
+    # On a machine without an engine, perhaps.
+    add_report(rehearsal.folder.path, add_wheel(rehearsal), without=("clean roots", "reproducible"))
     here = {**places, "folder_url": "http://127.0.0.1:8000", "mirror": "http://127.0.0.1:8001"}
     assert index.publish(rehearsal, **here) == 1
     (record,) = json.loads(places["ledger_path"].read_text())["files"]

@@ -11,9 +11,10 @@ import pytest
 
 import checkout
 from doctored_wheels import CHECKOUT, REVISION, TARGET
-from release import wheels
-from release.folder import ReleaseError, ReleaseFolder
+from release import reports, wheels
+from release.folder import ReleasedWheel, ReleaseError, ReleaseFolder, sha256_of
 from release.release import Release
+from release_checkouts import add_report
 from rendering import facts
 from wheel_copies import make_wheel
 
@@ -44,10 +45,36 @@ def test_a_wheel_that_passes_is_taken_once_with_what_goes_with_it(release, finis
     assert (taken.file, taken.revision) == (finished.name, REVISION)
     report = json.loads((folder / f"wheel-{ROW.name}.gates.json").read_text())
     assert (report["passed"], report["sha256"]) == (True, taken.sha256)
+    assert reports.lacking(folder, taken) == ["reproducible", "clean roots"]
     with zipfile.ZipFile(finished) as archive:
         (metadata,) = [archive.read(name) for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
     assert (folder / f"{finished.name}.metadata").read_bytes() == metadata
     assert not wheels.take(release, ROW, finished)
+
+
+def test_a_wheel_has_to_have_been_seen_where_that_is_asked_for(release, finished, its_commit, tmp_path):
+    seen, folder = tmp_path / "seen" / "gates-cpu", release.folder.path
+    wheel = ReleasedWheel(ROW.name, REVISION, False, finished.name, sha256_of(finished), 0)
+    for given in ({"without": ("clean roots",)}, {"failed": ("clean roots",)}):
+        add_report(seen, wheel, **given)
+        with pytest.raises(ReleaseError, match=rf"has no report of {ROW.name}'s wheel, sha256 {wheel.sha256}"):
+            wheels.take(release, ROW, finished, seen.parent)
+        assert names(folder) == set()
+    report = add_report(seen, wheel)
+    (seen / "other.json").write_text('{"bomFormat": "CycloneDX"}')
+    assert wheels.take(release, ROW, finished, seen.parent)
+    assert reports.path(folder, ROW.name).read_bytes() == report.read_bytes()
+    # One that was taken before somebody ran it.
+    add_report(folder, wheel, without=("clean roots",))
+    assert not wheels.take(release, ROW, finished, seen.parent)
+    assert reports.lacking(folder, release.folder.wheel(ROW.name)) == []
+
+
+def test_a_wheel_that_was_taken_of_another_commit_is_not_there_already(release, finished, its_commit, monkeypatch):
+    assert wheels.take(release, ROW, finished)
+    monkeypatch.setattr(checkout, "revision", lambda root: "f" * 40)
+    with pytest.raises(ReleaseError, match="which is not the commit here"):
+        wheels.take(release, ROW, finished)
 
 
 def test_a_wheel_of_another_commit_leaves_nothing(release, finished):
