@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 import zipfile
 from email.parser import BytesParser
@@ -31,6 +34,17 @@ PART = Part("a-part", "1.2", PackageURL("generic", None, "a-part", "1.2"), "Zlib
 def unfinished(finished, tmp_path):
     """A small wheel that can be finished as another row's."""
     return Doctored.of(finished, LIBRARY).write(tmp_path)
+
+
+def test_the_build_of_an_image_is_given_all_that_it_imports(tmp_path):
+    given = (CHECKOUT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "wheels").mkdir()
+    for line in (line for line in given if line.startswith("!distribution/wheels/")):
+        shutil.copy(CHECKOUT / line[1:], tmp_path / "wheels")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-P", "-m", "wheels.finished_wheel", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def read(path, name):
