@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from pathlib import Path
 
 from xllamacpp.cli.probes import Observation
 from xllamacpp.errors import Error
@@ -54,7 +54,7 @@ def examine_apart(probe: Probe, patience_s: float = _PATIENCE_S) -> list[Observa
     name = f"{probe.__module__}:{probe.__qualname__}"
     answer = run_command([sys.executable, "-c", _PROGRAM, name, *sys.path], patience_s)
     if answer.failure:
-        said = answer.failure.replace(os.path.basename(sys.executable), "the devices", 1)  # noqa: PTH119
+        said = answer.failure.replace(Path(sys.executable).name, "the devices", 1)
         remedy = "a GPU's driver may be at fault: see what nvidia-smi, rocminfo or vulkaninfo --summary says, and dmesg"
         return [Observation("devices", said, "problem", remedy)]
     return [Observation(**seen) for seen in json.loads(answer.output.splitlines()[-1])]
