@@ -10,11 +10,8 @@ from typing import Any
 try:
     from xllamacpp._native import _core
 except ImportError as error:
-    # A wheel brings all but this, which Pythons that bring their own OpenSSL do without.
-    is_openssl = any(name in str(error) for name in ("libssl.so.3", "libcrypto.so.3"))
-    install = "Install OpenSSL 3 (Debian, Ubuntu: libssl3; Fedora: openssl-libs). " if is_openssl else ""
     raise ImportError(
-        f"the compiled core of xllamacpp cannot be loaded: {error}. {install}To see which build is for this machine: "
+        f"the compiled core of xllamacpp cannot be loaded: {error}. To see which build is for this machine: "
         f"{sys.executable} -m xllamacpp.select"
     ) from error
 

@@ -103,7 +103,7 @@ target_compile_definitions(llama_server_common PRIVATE
 target_compile_options(llama_server_common PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-w>)
 
 target_link_libraries(xllamacpp_core
-  PRIVATE llama_server_common llama_server_http server-context llama-ui cpp-httplib llama-common mtmd llama Threads::Threads ${CMAKE_DL_LIBS})
+  PRIVATE llama_server_common llama_server_http server-context llama-ui cpp-httplib xllamacpp_openssl llama-common mtmd llama Threads::Threads ${CMAKE_DL_LIBS})
 target_include_directories(xllamacpp_core SYSTEM PRIVATE
   "${LLAMA_CPP_DIR}/tools/server" "${LLAMA_CPP_DIR}/tools/mtmd" "${LLAMA_CPP_DIR}" "${LLAMA_CPP_DIR}/vendor")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import itertools
 import json
 import re
 import shlex
@@ -65,12 +64,6 @@ def test_the_images_are_some_that_cibuildwheel_pins():
     pinned.read_string((RESOURCES / "pinned_docker_images.cfg").read_text(encoding="utf-8"))
     for architecture in ("x86_64", "aarch64"):
         assert CONFIGURATION["linux"][f"manylinux-{architecture}-image"] in pinned[architecture]
-
-
-def test_what_linux_leaves_to_the_system_is_what_the_matrix_leaves_to_it():
-    words = shlex.split(CONFIGURATION["linux"]["repair-wheel-command"])
-    excluded = {after for word, after in itertools.pairwise(words) if word == "--exclude"}
-    assert excluded == {name for name in core_row().needed.core if name.startswith(("libssl", "libcrypto"))}
 
 
 def test_what_windows_finds_by_itself_are_all_of_our_libraries():

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import ssl
 import subprocess
+import sys
 
 import httpx
 import pytest
 import trustme
 from openai import AuthenticationError, OpenAI
 
+import models
 import xllamacpp as xlc
+from stub_libraries import make_library, run_python
 
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 KEY = "a key that only its owner knows"
@@ -40,6 +45,12 @@ def trusting(authority):
     authority.configure_trust(context)
     with httpx.Client(verify=context) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def no_openssl(tmp_path_factory):
+    """Give a folder where the linker finds a library of OpenSSL's name that holds nothing of it."""
+    return make_library(tmp_path_factory.mktemp("no_openssl") / "libssl.so.3", 1).parent
 
 
 def client(server, trusting, key):
@@ -95,3 +106,52 @@ def test_requests_from_this_process_need_no_key(server):
 def test_a_wrong_key_or_certificate_is_an_error_and_not_plain_http(demo_model, params, key, certificate, error, words):
     with pytest.raises(error, match=words):
         xlc.Server(params(demo_model, ssl_file_key=key, ssl_file_cert=certificate))
+
+
+class TestWithoutOpenSSL:
+    @pytest.fixture
+    def run(self, no_openssl):
+        def run(*words):
+            command = [sys.executable, "-P", "-m", "xllamacpp", *words]
+            environment = {**os.environ, "LD_LIBRARY_PATH": str(no_openssl)}
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+        return run
+
+    def test_a_model_answers(self, run, demo_model):
+        done = run("complete", "--model", str(demo_model), "-n", "4", "Once")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+
+    def test_the_server_says_what_https_takes(self, run, demo_model, authority, tmp_path):
+        certificate = authority.issue_cert("127.0.0.1")
+        certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+        certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+        files = ["--ssl-key-file", str(tmp_path / "key.pem"), "--ssl-cert-file", str(tmp_path / "cert.pem")]
+        done = run("serve", "--model", str(demo_model), "--port", "0", *files)
+        assert done.returncode == 3
+        assert "ssl_file_key and ssl_file_cert: libssl.so.3 is missing" in done.stderr
+        assert "install OpenSSL 3 (Debian, Ubuntu: libssl3" in done.stderr
+
+    def test_an_image_from_the_web_is_refused(self, no_openssl):
+        model, mmproj = (str(models.tiny(model)) for model in (models.TINY_WITNESS, models.TINY_VISION))
+        code = f"""
+import xllamacpp as xlc
+with xlc.Server(xlc.CommonParams(model={{"path": {model!r}}}, mmproj={{"path": {mmproj!r}}}, n_ctx=512)) as server:
+    image = {{"type": "image_url", "image_url": {{"url": "https://127.0.0.1/red.png"}}}}
+    try:
+        server.request("POST", "/v1/chat/completions", {{"messages": [{{"role": "user", "content": [image]}}]}})
+    except xlc.RequestError as error:
+        print(error.status, error)
+"""
+        said = run_python(code, LD_LIBRARY_PATH=str(no_openssl), XLLAMACPP_MEDIA_HOSTS="127.0.0.1")
+        assert said.startswith("400 ")
+        assert "'https://127.0.0.1/red.png': cannot be fetched: libssl.so.3 is missing" in said
+
+    def test_doctor_and_info_say_it(self, run):
+        done = run("doctor", "--json")
+        (seen,) = [seen for seen in json.loads(done.stdout)["sections"]["build"] if seen["name"] == "HTTPS"]
+        assert seen["mark"] == "warning"
+        assert seen["text"] == "libssl.so.3 is missing, which HTTPS takes"
+        assert "libssl3" in seen["remedy"]
+        assert "libssl.so.3 is missing" in run("info").stdout

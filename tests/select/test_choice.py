@@ -256,7 +256,7 @@ EXPECTED = {
     "uv_environment": Expected(
         *("cpu-generic", "cpu-generic"),
         (
-            "first install libssl.so.3 and libcrypto.so.3, of the system",
+            "first install libstdc++.so.6 and libgcc_s.so.1, of the system",
             "uv pip install --python python --index-url SITE/whl/cpu/ xllamacpp==VERSION+cpu because",
             "this Python has no pip: uv installs for it",
         ),

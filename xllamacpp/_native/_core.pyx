@@ -14,7 +14,7 @@ from libcpp.string cimport string
 from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
-from xllamacpp._native cimport backends, cpus, grammar, log
+from xllamacpp._native cimport backends, cpus, grammar, log, openssl
 from xllamacpp._native.log cimport log_line
 from xllamacpp._native.params cimport argument_sources, params
 from xllamacpp._native.router cimport router
@@ -341,6 +341,10 @@ def cpu_limit():
 
 def usable_cpus():
     return cpus.usable_cpus()
+
+
+def openssl_problem():
+    return decode(openssl.openssl_problem())
 
 
 def json_schema_to_grammar(str schema, bint gbnf):

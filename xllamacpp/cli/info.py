@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from xllamacpp import BUILD_INFO, get_device_info, get_system_info
+from xllamacpp._native import _core
 from xllamacpp.devices import get_backend_modules
 
 _BUILD_FACTS = [
@@ -16,7 +17,7 @@ _BUILD_FACTS = [
     ("flags", f"{BUILD_INFO['flags']} ({BUILD_INFO['build_type']})"),
     ("backends", " ".join(BUILD_INFO["backends"])),
     ("LLGuidance", BUILD_INFO["llguidance"] or "left out: JSON schemas go through GBNF grammars"),
-    ("OpenSSL", BUILD_INFO["openssl"] or "left out: no HTTPS"),
+    ("OpenSSL", _core.openssl_problem() or f"found; the build's was {BUILD_INFO['openssl']}"),
 ]
 
 

@@ -62,6 +62,7 @@ def look_at_build() -> Iterator[Observation]:
     yield Observation("package", version())
     yield Observation("folder", str(_PACKAGE))
     yield Observation("backends", f"{' '.join(BUILD_INFO['backends'])}, built by {BUILD_INFO['compiler']}")
+    yield _look_at_https()
     # Labels come after the plus sign: they are put on a finished build.
     versions = {each.version.partition("+")[0] for each in distributions_here()}
     if others := versions - {__version__.partition("+")[0]}:
@@ -72,6 +73,11 @@ def look_at_build() -> Iterator[Observation]:
             "the public package index has another project of this name, and its files may be among ours: pip uninstall "
             "xllamacpp until there is none, then install it again, with --index-url and without --extra-index-url",
         )
+
+
+def _look_at_https() -> Observation:
+    problem, _, remedy = _core.openssl_problem().partition(": ")
+    return Observation("HTTPS", problem or "ready, by OpenSSL", "warning" if remedy else "ok", remedy)
 
 
 def distributions_here() -> list[metadata.Distribution]:

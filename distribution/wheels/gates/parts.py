@@ -103,8 +103,8 @@ def _expected(wheel: WheelFile, target: Target) -> dict[str, str]:
         found[RUST_LIBRARY] = _VERSION
     for backend in wheel.build_info["backends"]:
         found |= dict.fromkeys(HEADER_LIBRARIES.get(backend, ()), _VERSION)
-    linked = {name for library in wheel.libraries.values() for name in library.needed}
-    if wheel.build_info["openssl"] and not any(name.startswith("libssl.so") for name in linked):
+    # Where it is the system's, the libraries look for it by this name when they are loaded.
+    if wheel.build_info["openssl"] and not any(b"libssl.so." in wheel.read(name) for name in wheel.library_names):
         found["openssl"] = re.escape(wheel.build_info["openssl"])
     return found
 

@@ -1,5 +1,7 @@
 #include "media/web.h"
 
+#include "xllamacpp/openssl.h"
+
 #include <cpp-httplib/httplib.h>
 
 #include <algorithm>
@@ -14,6 +16,8 @@ struct web_address {
     std::string origin;  ///< "https://example.org:8443"
     std::string host;
     std::string path;
+
+    bool is_https() const { return origin.rfind("https:", 0) == 0; }
 };
 
 [[noreturn]] void refuse_url(const std::string & url, const std::string & reason) {
@@ -85,10 +89,10 @@ std::vector<char> download(const std::string & url, const std::vector<std::strin
         if (left.count() <= 0) {
             refuse_url(url, "took longer than " + std::to_string(limits.time.count()) + " seconds");
         }
-        httplib::Client client(address.origin);
-        if (!client.is_valid()) {
-            refuse_url(next, "cannot be asked; this build may be one without TLS");
+        if (const std::string problem = openssl_problem(); address.is_https() && !problem.empty()) {
+            refuse_url(next, "cannot be fetched: " + problem);
         }
+        httplib::Client client(address.origin);
         client.set_follow_location(false);
         client.set_connection_timeout(left);
         client.set_read_timeout(left);

@@ -1,6 +1,7 @@
 #include "server/listener.h"
 
 #include "common.h"
+#include "xllamacpp/openssl.h"
 
 #include <csignal>
 #include <stdexcept>
@@ -32,6 +33,9 @@ class sigpipe_keeper {
 }  // namespace
 
 listener::listener(const common_params & params, const route_table & routes) {
+    if (const std::string problem = openssl_problem(); !params.ssl_file_key.empty() && !problem.empty()) {
+        throw std::runtime_error("the HTTP server cannot use ssl_file_key and ssl_file_cert: " + problem);
+    }
     {
         [[maybe_unused]] const sigpipe_keeper keeper;
         if (!http_.init(params)) {

@@ -45,7 +45,7 @@ def test_an_answer_of_the_right_wheel_passes():
 @pytest.mark.parametrize(
     ("status", "said", "expected"),
     [
-        (1, "ImportError: libssl.so.3", "does not install, or does not generate (1): ImportError: libssl.so.3"),
+        (1, "ImportError: libcuda.so.1", "does not install, or does not generate (1): ImportError: libcuda.so.1"),
         (0, "no answer", "the program ended without its answer: no answer"),
         (0, "", "the program ended without its answer"),
         (0, ANSWER.replace("3.11", "3.13"), "python is 3.13, not 3.11"),

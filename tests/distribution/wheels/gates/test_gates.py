@@ -56,6 +56,11 @@ def test_the_wheel_that_was_built_passes_once_it_is_finished(finished):
     assert not [verdict for verdict in verdicts if verdict.findings], table(verdicts)
 
 
+def test_an_openssl_that_no_library_looks_for_is_compiled_in(doctored, tmp_path):
+    # Those that look for it are left out of the small wheel.
+    assert "does not list openssl" in words(found_by(parts.SBOM, doctored.write(tmp_path)))
+
+
 def test_the_command_fails_and_says_why(finished, tmp_path):
     wrong = Doctored.of(finished)
     del wrong.files[f"{wrong.info}/licenses/miniaudio/LICENSE"]

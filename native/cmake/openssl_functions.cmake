@@ -1,0 +1,27 @@
+# Writes a line OPENSSL_FUNCTION(name) for each function of the LIBRARIES that the static library CALLER calls: OUTPUT.
+cmake_minimum_required(VERSION 3.26)
+
+# Prints one name a line, with "@VERSION" behind it where there is one.
+function(names_of out)
+  execute_process(COMMAND "${NM}" --format=just-symbols ${ARGN} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[A-Za-z0-9_]+[^\n]*" lines "${text}")
+  list(TRANSFORM lines REPLACE "@.*" "")
+  list(REMOVE_DUPLICATES lines)
+  set(${out} ${lines} PARENT_SCOPE)
+endfunction()
+
+names_of(exported --dynamic --defined-only ${LIBRARIES})
+names_of(called --undefined-only "${CALLER}")
+set(functions)
+foreach(name IN LISTS called)
+  if(name IN_LIST exported)
+    list(APPEND functions ${name})
+  endif()
+endforeach()
+if(NOT functions)
+  message(FATAL_ERROR "${CALLER} calls no function of ${LIBRARIES}")
+endif()
+list(SORT functions)
+list(TRANSFORM functions REPLACE "(.+)" "OPENSSL_FUNCTION(\\1)\n")
+list(JOIN functions "" text)
+file(WRITE "${OUTPUT}" "${text}")
