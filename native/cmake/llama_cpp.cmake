@@ -73,6 +73,12 @@ if(XLLAMACPP_CPU STREQUAL "native")
   endif()
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # The CPU modules are all made in ggml-base's directory.
+  set_property(SOURCE "${LLAMA_CPP_DIR}/ggml/src/ggml-cpu/amx/mmq.cpp" TARGET_DIRECTORY ggml-base
+    APPEND PROPERTY COMPILE_OPTIONS -include "${CMAKE_CURRENT_SOURCE_DIR}/src/system/amx_tiles.h")
+endif()
+
 # The libraries that the wheel carries. Names that no other package uses: two packages that both bring a
 # `libggml-base.so.0` share whichever the process loads first, whatever their RPATHs say.
 set(XLLAMACPP_LIBRARIES ggml-base ggml llama llama-common mtmd)

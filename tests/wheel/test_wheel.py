@@ -57,6 +57,15 @@ def test_the_tests_run_on_the_installed_wheel(wheel):
     assert wheel.read("xllamacpp/_native/build_info.json") == installed
 
 
+def test_the_tiles_of_amx_get_their_shape(wheel, names):
+    module = "xllamacpp/lib/libggml-cpu-sapphirerapids.so"
+    if module not in names:
+        pytest.skip("this build has no module with AMX")
+    # The rows of the eight tiles, as ggml's mmq.cpp gives them: where the compiler leaves them out
+    # (src/system/amx_tiles.h), the module ends the process on every processor that has AMX, and on no other.
+    assert bytes([8, 8, 16, 16, 16, 16, 16, 16]) in wheel.read(module)
+
+
 def test_one_wheel_serves_every_python_from_3_11():
     assert re.fullmatch(rf"xllamacpp-{re.escape(xlc.__version__)}-cp311-abi3-\w+\.whl", Path(WHEEL).name)
 
