@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,3 +19,11 @@ def gpu(params, demo_model) -> dict[str, Any]:
     found = next(device for device in xlc.get_device_info() if device["type"] in TYPES)
     xlc.Server(params(demo_model, n_gpu_layers=99, devices=[found["name"]])).close()
     return found
+
+
+@pytest.fixture
+def free_memory(gpu) -> Callable[[], int]:
+    """Tell how many bytes of the GPU's memory are free; skip where its driver does not say."""
+    if "llvmpipe" in gpu["description"]:
+        pytest.skip("Mesa's driver for the CPU does not tell how much memory is free")
+    return lambda: next(device["memory_free"] for device in xlc.get_device_info() if device["name"] == gpu["name"])

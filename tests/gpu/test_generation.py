@@ -27,31 +27,34 @@ def likely_tokens(server):
     return [{each["token"]: math.exp(each["logprob"]) for each in tokens} for tokens in likely]
 
 
-def free_memory(gpu):
-    return next(device["memory_free"] for device in xlc.get_device_info() if device["name"] == gpu["name"])
-
-
 def test_it_computes_what_the_cpu_does(gpu, on):
     with on(gpu["name"]) as server:
         on_gpu = likely_tokens(server)
     with on("none") as server:
         on_cpu = likely_tokens(server)
     for one, other in zip(on_gpu, on_cpu, strict=True):
-        # The CPU's module rounds to 8 bits on the way; a wrong result would be far from this.
+        # Both round to 8 bits on the way, each in its own: CUDA's numbers were 0.046 from those of the same weights as
+        # floats, those of the CPU's modules 0.02, on an H200. A wrong result would be far from this.
         both = one.keys() & other.keys()
         assert len(both) >= 6
-        assert [one[token] for token in both] == pytest.approx([other[token] for token in both], abs=0.04)
+        assert [one[token] for token in both] == pytest.approx([other[token] for token in both], abs=0.06)
     # Two different programs computed them.
     assert on_gpu != on_cpu
 
 
-def test_the_model_is_in_its_memory_and_leaves_it(gpu, on, demo_model):
-    if "llvmpipe" in gpu["description"]:
-        pytest.skip("Mesa's driver for the CPU does not tell how much memory is free")
-    before = free_memory(gpu)
+def test_the_model_is_in_its_memory_and_leaves_it(gpu, on, demo_model, free_memory):
+    before = free_memory()
     with on(gpu["name"]):
-        assert before - free_memory(gpu) > demo_model.stat().st_size / 2
-    assert before - free_memory(gpu) < demo_model.stat().st_size / 2
+        assert before - free_memory() > demo_model.stat().st_size / 2
+    assert before - free_memory() < demo_model.stat().st_size / 2
+
+
+def test_without_a_word_about_it_the_model_goes_there(params, demo_model, free_memory):
+    before = free_memory()
+    with xlc.Server(params(demo_model)):
+        assert before - free_memory() > demo_model.stat().st_size / 2
+    with xlc.Server(params(demo_model, n_gpu_layers=0)):
+        assert before - free_memory() < demo_model.stat().st_size / 2
 
 
 def test_many_requests_at_once_are_decoded_together(gpu, params, demo_model):

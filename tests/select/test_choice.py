@@ -69,6 +69,15 @@ EXPECTED = {
         ),
     ),
     "h100_driver_525": Expected(*("cuda-12.4", "cuda-12.4"), ("compute capability 9.0", "new enough (525.60.13)")),
+    "h200_driver_580": Expected(
+        *("cuda-12.8", "cuda-12.8"),
+        (
+            "in a container (docker), glibc 2.39, CPython 3.12.3",
+            "NVIDIA: driver 580.159.04 (CUDA 13.0); NVIDIA H200, compute capability 9.0",
+            'python -m pip install --index-url SITE/whl/cu128/ "xllamacpp[cuda]==VERSION+cu128"',
+            "Not known: Vulkan's loader failed: libvulkan.so.1, Vulkan's loader, is missing",
+        ),
+    ),
     "tesla_k80_driver_470": Expected(
         *("cpu-generic", "cpu-generic"),
         ("Tesla K80 has compute capability 3.7, and cuda-12.8 begins with 6.1",),
