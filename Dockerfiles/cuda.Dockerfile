@@ -1,6 +1,7 @@
 # The CUDA rows: the core of every row, and one module for NVIDIA's GPUs.
 # `nox -s "image(cuda-12.4)"` builds it; the home of every argument is matrix.yaml.
 ARG BUILDER_IMAGE=debian:bookworm-slim
+ARG OLDEST_IMAGE=debian:bullseye-slim
 ARG SDK_IMAGE=nvidia/cuda:12.4.1-devel-ubuntu22.04
 ARG RUNTIME_IMAGE=debian:bookworm-slim
 
@@ -22,10 +23,20 @@ RUN --mount=type=secret,id=cacert --mount=type=secret,id=pip.conf \
     --mount=type=cache,target=/root/.cache/pip \
     /scripts/with_network /scripts/fetch_sources
 
+# The oldest C library that the core is to run with.
+FROM ${OLDEST_IMAGE} AS oldest
+ARG OLDEST_PACKAGES
+COPY --chmod=0755 Dockerfiles/scripts/install_packages /scripts/
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    /scripts/install_packages ${OLDEST_PACKAGES}
+
 # The core, compiled. LLGuidance comes first: what changes in our own code leaves it alone.
 FROM sources AS builder
 RUN --network=none cargo build --release --locked --offline --quiet \
     --manifest-path native/llguidance/Cargo.toml --target-dir /sources/llguidance
+COPY --chmod=0755 Dockerfiles/scripts/make_sysroot /scripts/
+RUN --network=none --mount=type=bind,from=oldest,target=/oldest /scripts/make_sysroot /oldest /sysroot
 COPY --chmod=0755 Dockerfiles/scripts/build_wheel /scripts/
 COPY LICENSE README.md ./
 COPY native/ native/

@@ -74,15 +74,16 @@ def check(engine: Engine, root: Path, row: Row) -> Image:
     Raises
     ------
     BaseImageError
-        The image that the core is built in can be neither pulled nor made.
+        An image that the core is built in or for can be neither pulled nor made.
     BuildError
         BuildKit warns of something in the Dockerfile, or the build failed.
     """
-    builder = row.bases.builder
+    bases = row.bases
     arguments = {**row.build_args(), **_labels(root)}
-    if base_images.prepare(engine, [builder]):
+    if base_images.prepare(engine, [bases.builder, bases.oldest]):
         # The check wants some image in each place.
-        arguments |= {name: builder.stand_in.image for name in arguments if name.endswith("_IMAGE")}
+        arguments |= {name: bases.builder.stand_in.image for name in arguments if name.endswith("_IMAGE")}
+        arguments["OLDEST_IMAGE"] = bases.oldest.stand_in.image
     dockerfile = root / row.dockerfile_path
     engine.check(dockerfile, context=root, build_args=arguments)
     tag = f"{facts.load(root).matrix.name}:{row.name}-builder"

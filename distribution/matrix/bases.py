@@ -74,7 +74,7 @@ class Base:
     stand_in : StandIn
         An image like it, made of Debian's packages.
     gcc : int, optional
-        The major version of its C++ compiler; none in a runtime image.
+        The major version of its C++ compiler; none where nothing is compiled.
     """
 
     name: str
@@ -92,13 +92,17 @@ class Base:
 
 @dataclass(frozen=True)
 class Bases:
-    """The images of a row: ``builder`` compiles the core, ``sdk`` the GPU module, ``runtime`` is what ships."""
+    """The images of a row.
+
+    ``builder`` compiles the core, for the C library of ``oldest``; ``sdk`` the GPU module; ``runtime`` is what ships.
+    """
 
     builder: Base
+    oldest: Base
     runtime: Base
     sdk: Base | None = None
 
     @property
     def images(self) -> tuple[Base, ...]:
         """Those that the row has."""
-        return tuple(base for base in (self.builder, self.sdk, self.runtime) if base)
+        return tuple(base for base in (self.builder, self.oldest, self.sdk, self.runtime) if base)

@@ -255,6 +255,8 @@ class Row:
             "ROW": self.name,
             "BUILDER_IMAGE": self._image("builder", bases.builder, stand_ins),
             "BUILDER_PACKAGES": " ".join(bases.builder.packages),
+            "OLDEST_IMAGE": self._image("oldest", bases.oldest, stand_ins),
+            "OLDEST_PACKAGES": " ".join(bases.oldest.packages),
             "RUNTIME_IMAGE": self._image("runtime", bases.runtime, stand_ins),
             "RUNTIME_PACKAGES": " ".join(bases.runtime.packages),
             "CORE_CMAKE_OPTIONS": _options(self.cmake.core),

@@ -182,7 +182,12 @@ def _native(row: Row) -> Iterator[Problem]:
 
 
 def _bases(row: Row) -> Iterator[Problem]:
-    bases = {"builder": row.bases.builder, "sdk": row.bases.sdk, "runtime": row.bases.runtime}
+    bases = {
+        "builder": row.bases.builder,
+        "oldest": row.bases.oldest,
+        "sdk": row.bases.sdk,
+        "runtime": row.bases.runtime,
+    }
     for name, base in bases.items():
         if base:
             yield from ((f"bases.{name}.{key}", text) for key, text in _base(name, base))
@@ -191,6 +196,10 @@ def _bases(row: Row) -> Iterator[Problem]:
     tag = re.fullmatch(r"manylinux_(\d+)_(\d+)_\w+", row.wheel.platform)
     if tag and (int(tag[1]), int(tag[2])) > _version(row.bases.runtime.glibc):
         yield "wheel.platform", f"is {row.wheel.platform}, and the runtime image has glibc {row.bases.runtime.glibc}"
+    if tag and (int(tag[1]), int(tag[2])) < _version(row.bases.oldest.glibc):
+        yield "wheel.platform", f"is {row.wheel.platform}, and the core is built for glibc {row.bases.oldest.glibc}"
+    if _version(row.bases.oldest.glibc) > _version(row.bases.builder.glibc):
+        yield "bases.oldest.glibc", f"is {row.bases.oldest.glibc}, newer than the builder's {row.bases.builder.glibc}"
 
 
 def _base(kind: str, base: Base) -> Iterator[Problem]:
@@ -198,8 +207,8 @@ def _base(kind: str, base: Base) -> Iterator[Problem]:
         yield "name", f"is {base.name}: a repository and a tag that says what it is, as debian:bookworm-slim"
     if base.digest is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", base.digest):
         yield "digest", f"is {base.digest}: sha256: and 64 hexadecimal digits, or null"
-    if (base.gcc is None) != (kind == "runtime"):
-        yield "gcc", "nothing is compiled in the runtime image" if base.gcc else "is missing"
+    if (base.gcc is None) != (kind in ("oldest", "runtime")):
+        yield "gcc", f"nothing is compiled in the {kind} image" if base.gcc else "is missing"
     stand_in = base.stand_in
     if stand_in.none:
         if stand_in != type(stand_in)(none=stand_in.none):

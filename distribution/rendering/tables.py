@@ -130,6 +130,7 @@ def _published(row: Row) -> str:
 def _parts(row: Row) -> Iterable[tuple[str, str]]:
     bases = {
         "the core is built in": row.bases.builder,
+        "for the C library of": row.bases.oldest,
         "the module in": row.bases.sdk,
         "it stands on": row.bases.runtime,
     }

@@ -135,6 +135,13 @@ NOT_LINKED = frozenset(
 )
 """frozenset of str: crates of Cargo.lock that are not linked on Linux: they build, or are another system's, or ours."""
 
+CPP_LIBRARY = "libstdc++"
+# Where Debian and Fedora put the licences of GCC's libraries: the texts of GPL-3 and of the exception that GCC makes.
+_CPP_TEXTS = (
+    "usr/share/doc/gcc-{major}-base/copyright",
+    "usr/share/common-licenses/GPL-3",
+    "usr/share/licenses/libstdc++/COPYING*",
+)
 RUST_LIBRARY = "rust-std"
 # Where Rust's own packages and Debian's put the licences of what every Rust library brings along.
 _RUST_TEXTS = (
@@ -169,6 +176,7 @@ def parts(native: Path, sources: Path, *, llguidance: bool = True) -> Iterator[P
     yield Part("llama.cpp", version, url, "MIT", {"LICENSE": _read(tree / "LICENSE")})
     for name, vendored in VENDORED.items():
         yield _vendored(tree, name, vendored, version)
+    yield _cpp_library()
     if llguidance:
         yield from _crates(native / "llguidance/Cargo.toml")
         yield _rust_library()
@@ -242,6 +250,19 @@ def _crates(manifest: Path) -> Iterator[Part]:
         yield Part(crate["name"], crate["version"], url, (crate["license"] or "").replace("/", " OR "), texts)
 
 
+def _cpp_library() -> Part:
+    """Tell what GCC's static libstdc++ is, of which the older one of the sysroot lacks some: make_sysroot."""
+    version = _run("g++", "-dumpfullversion").strip()
+    paths = [
+        path
+        for pattern in _CPP_TEXTS
+        for path in sorted(Path("/").glob(pattern.format(major=version.partition(".")[0])))
+    ]
+    url = PackageURL("generic", None, CPP_LIBRARY, version)
+    licence = "GPL-3.0-or-later WITH GCC-exception-3.1"
+    return Part(CPP_LIBRARY, version, url, licence, {path.name: _read(path) for path in paths})
+
+
 def _rust_library() -> Part:
     version = re.findall(r"^release: (\S+)", _run("rustc", "-vV"), re.MULTILINE)[0]
     sysroot = _run("rustc", "--print=sysroot").strip()
@@ -258,7 +279,7 @@ def _run(*command: str) -> str:
     try:
         result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     except FileNotFoundError:
-        raise PartsError(f"there is no {command[0]}: this runs where LLGuidance was compiled") from None
+        raise PartsError(f"there is no {command[0]}: this runs where the libraries were compiled") from None
     if result.returncode:
         raise PartsError(f"{' '.join(command)} failed ({result.returncode}): {result.stderr.strip()}")
     return result.stdout

@@ -62,7 +62,7 @@ def test_a_row_that_the_build_names_needs_no_label():
         ("rtx_3060_driver_550", ["cpu", "cuda"], "cuda-12.8", "cuda-12.4; this one will do", None),
         ("rtx_3060_driver_550", ["cpu", "cuda"], None, "this one", None),
         ("rx_9070", ["cpu", "hip"], "rocm-6.3", "rocm-6.4: rocm-6.4 has code for gfx1201", "/whl/rocm"),
-        ("debian_11", ["cpu"], "cpu-generic", "cuda-12.4: ", "docker run "),
+        ("rhel_8", ["cpu"], "cpu-generic", "cuda-12.8: ", "docker run "),
         ("before_avx", ["cpu"], "cpu-native", "cpu-generic; this one will do", None),
         (
             "before_avx",
@@ -85,7 +85,7 @@ def test_a_build_that_suits_better_is_a_warning_with_its_command(tmp_path, machi
 
 
 def test_in_a_container_it_is_the_image_that_could_be_another(tmp_path):
-    machine = read_machine(lay_out("gfx90c_apu", tmp_path))
+    machine = read_machine(lay_out("rx_6700_xt", tmp_path))
     (_, outside, *_), (_, inside, *_) = (
         compare(["cpu"], BY_NAME["cpu-generic"], each, ROWS) for each in (machine, replace(machine, container="docker"))
     )

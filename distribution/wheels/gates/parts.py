@@ -14,7 +14,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 import llama_cpp_pin
 from wheels import build_tools
-from wheels.compiled_in import NOT_LINKED, RUST_LIBRARY, VENDORED
+from wheels.compiled_in import CPP_LIBRARY, NOT_LINKED, RUST_LIBRARY, VENDORED
 from wheels.gates.gate import Finding, Rule, Target
 from wheels.gates.wheel_file import WheelFile, WheelFileError
 from wheels.toolkit_headers import HEADER_LIBRARIES
@@ -27,6 +27,7 @@ _WORDS = {
     "Apache-2.0": "apache license",
     "BSD-2-Clause": "redistribution and use",
     "BSD-3-Clause": "redistribution and use",
+    "GPL-3.0-or-later": "gnu general public license",
     "LicenseRef-Public-Domain": "public domain",
     "MIT": "permission is hereby granted",
     "MIT-0": "permission is hereby granted",
@@ -99,6 +100,7 @@ def _expected(wheel: WheelFile, target: Target) -> dict[str, str]:
     found = {"llama.cpp": pinned}
     # What tells a version of its own tells it in the tree, which is not here.
     found |= {name: _VERSION if vendored.version else pinned for name, vendored in VENDORED.items()}
+    found[CPP_LIBRARY] = _VERSION
     if wheel.build_info["llguidance"]:
         found[RUST_LIBRARY] = _VERSION
     for backend in wheel.build_info["backends"]:

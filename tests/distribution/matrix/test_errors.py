@@ -44,6 +44,8 @@ class Mistake(NamedTuple):
 
 
 SDK = "    bases: {sdk: {name: 'a:b', digest: null, glibc: '2.3', gcc: 1, packages: [], stand_in: {none: x}}}\n"
+NEWER_OLDEST = "    bases: {oldest: {glibc: '2.37'}}\n"
+COMPILING_OLDEST = "    bases: {oldest: {gcc: 10}}\n"
 
 WRONG_SHAPE = [
     ("cuda-12.4", "host_gcc_max:", "host_gcc_mx:", "cuda.host_gcc_mx", "Did you mean host_gcc_max?"),
@@ -136,8 +138,17 @@ ILLEGAL = [
     ("cpu-native", "      published: false", "      published: true", "wheel.published", "is never published"),
     ("cpu-native", "platform: linux_x86_64", "platform: manylinux_2_35_x86_64", "wheel.platform", "is linux_x86_64"),
     ("cpu-native", "    forbid_env: [SOURCE_DATE_EPOCH]\n", "", "forbid_env", "has to have SOURCE_DATE_EPOCH"),
-    ("vulkan", "manylinux_2_41_x86_64", "linux_x86_64", "wheel.platform", "manylinux_2_NN_x86_64"),
-    ("vulkan", "manylinux_2_41_x86_64", "manylinux_2_42_x86_64", "wheel.platform", "the runtime image has glibc 2.41"),
+    ("vulkan", "manylinux_2_39_x86_64", "linux_x86_64", "wheel.platform", "manylinux_2_NN_x86_64"),
+    ("vulkan", "manylinux_2_39_x86_64", "manylinux_2_42_x86_64", "wheel.platform", "the runtime image has glibc 2.41"),
+    ("vulkan", "manylinux_2_39_x86_64", "manylinux_2_30_x86_64", "wheel.platform", "the core is built for glibc 2.31"),
+    (
+        *("cpu-generic", "    driver: none", NEWER_OLDEST + "    driver: none"),
+        *("bases.oldest.glibc", "is 2.37, newer than the builder's 2.36"),
+    ),
+    (
+        *("cpu-generic", "    driver: none", COMPILING_OLDEST + "    driver: none"),
+        *("bases.oldest.gcc", "nothing is compiled in the oldest image"),
+    ),
     ("cpu-native", "      why: it may not start on another processor\n", "", "wheel.why", "why is it not published?"),
     ("cpu-generic", "image: {max_mb", "image: {why: x, max_mb", "image.why", "is for what is not published"),
     ("cpu-generic", "image: {max_mb: 150}", "image: {max_mb: 0}", "image.max_mb", "is 0: a number above 0"),
@@ -173,7 +184,7 @@ ILLEGAL = [
     ),
     ("cuda-12.4", "name: cuda\n", "name: Cuda\n", "wheel.extra.name", "is Cuda: small letters and digits"),
     (
-        *("rocm-6.3", "max_mb: 300}", "max_mb: 300, extra: {name: rocm, packages: {}}}"),
+        *("rocm-6.3", "max_mb: 300\n", "max_mb: 300\n      extra: {name: rocm, packages: {}}\n"),
         *("wheel.extra.packages", "is empty"),
     ),
     (
@@ -289,13 +300,15 @@ def test_a_mistake_in_the_defaults_is_found_where_it_stands(refusal):
 
 
 def test_all_broken_rules_are_told_at_once(refusal):
-    message, _ = refusal("", "  platform: manylinux_2_35_x86_64", "  platform: manylinux_2_99_x86_64")
+    message, _ = refusal("", '      glibc: "2.31"\n', '      glibc: "2.37"\n')
     assert {line.split(": ")[1] for line in message.splitlines()} == {
         "row cpu-generic",
+        "row cpu-native",
         "row cuda-12.4",
         "row cuda-12.8",
         "row rocm-6.3",
         "row rocm-6.4",
+        "row vulkan",
     }
 
 

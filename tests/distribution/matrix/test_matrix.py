@@ -73,7 +73,7 @@ def test_the_dockerfiles_defaults_are_images_of_their_rows():
     for family in {row.dockerfile for row in MATRIX.rows.values()}:
         rows = [row for row in MATRIX.rows.values() if row.dockerfile == family]
         text = (CHECKOUT / rows[0].dockerfile_path).read_text(encoding="utf-8")
-        defaults = re.findall(r"^ARG (BUILDER|SDK|RUNTIME)_IMAGE=(\S+)$", text, re.MULTILINE)
+        defaults = re.findall(r"^ARG (BUILDER|OLDEST|SDK|RUNTIME)_IMAGE=(\S+)$", text, re.MULTILINE)
         assert defaults
         for kind, image in defaults:
             assert image in {getattr(row.bases, kind.lower()).name for row in rows}, (family, kind)

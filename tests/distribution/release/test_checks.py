@@ -122,7 +122,7 @@ def test_what_is_no_release_is_refused(root):
 
 
 def add_parts(release, revision):
-    folder, file = release.folder, f"xllamacpp-{VERSION}+cpu-cp311-abi3-manylinux_2_35_x86_64.whl"
+    folder, file = release.folder, f"xllamacpp-{VERSION}+cpu-cp311-abi3-manylinux_2_31_x86_64.whl"
     folder.write(file, b"wheel")
     wheel = ReleasedWheel(ROW, revision, release.rehearsal, file, sha256_of(folder.path / file), 5)
     folder.record(wheel)

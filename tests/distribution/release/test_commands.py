@@ -16,7 +16,7 @@ from release_checkouts import DIGEST, add_fragment, commit, edit, git, make_chec
 from wheel_copies import make_wheel
 
 VERSION = "2026.11.0"
-TAGS = "cp311-abi3-manylinux_2_35_x86_64"
+TAGS = "cp311-abi3-manylinux_2_31_x86_64"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from release_checkouts import SITE, add_report, commit, git, make_checkout
 from wheel_copies import make_wheel
 
 VERSION = "2026.11.0"
-TAGS = "cp311-abi3-manylinux_2_35_x86_64"
+TAGS = "cp311-abi3-manylinux_2_31_x86_64"
 FOLDER_URL = "https://files.example/v1"
 LOCK = """
 lock-version = "1.0"

@@ -86,7 +86,7 @@ CHANGES = {
     "devices": ("[/dev/kfd, /dev/dri]", "[/dev/kfd, /dev/dri, /dev/other]", {DOCS, COMPOSE, SELECT}, "/dev/other"),
     "environment": ("DEVICES: all", "DEVICES: none", {DOCS, COMPOSE, BAKE}, "none"),
     "wheel platform": (
-        "manylinux_2_41_x86_64",
+        "manylinux_2_39_x86_64",
         "manylinux_2_40_x86_64",
         {DOCS, WHEELS, INDEX, COMPOSE, BAKE, SELECT},
         None,
@@ -294,6 +294,6 @@ def test_index_pages_are_for_what_is_published():
     assert list(pages) == [name for name, row in ROWS.items() if row.wheel.published]
     assert (pages["cuda-12.4"].folder, pages["cuda-12.4"].label) == ("cu124", "cu124")
     assert (pages["rocm-6.4"].folder, pages["rocm-6.4"].aliases) == ("rocm-6.4.1", ("rocm6.4", "rocm-6.4"))
-    assert pages["vulkan"].glibc == "2.41"
+    assert pages["vulkan"].glibc == "2.39"
     assert pages["cuda-12.4"].drivers == ROWS["cuda-12.4"].drivers
     assert "cpu-native" not in pages

@@ -118,7 +118,7 @@ def test_every_part_that_llama_cpp_carries_has_its_version_and_its_licence():
     if not sources().exists():
         pytest.skip(f"no build has kept its sources in {sources()}")
     found = {part.name: part for part in compiled_in.parts(CHECKOUT / "native", sources(), llguidance=False)}
-    assert set(found) == {"llama.cpp", *compiled_in.VENDORED}
+    assert set(found) == {"llama.cpp", compiled_in.CPP_LIBRARY, *compiled_in.VENDORED}
     assert "Permission is hereby granted" in found["llamafile-sgemm"].texts["LICENSE"]
     assert "MIT No Attribution" in found["miniaudio"].texts["LICENSE"]
     assert "William Casarin" in found["rotate-bits"].texts["LICENSE"]
@@ -127,6 +127,10 @@ def test_every_part_that_llama_cpp_carries_has_its_version_and_its_licence():
     assert "Copyright (c) 2023 Jeffrey Quesnelle and Bowen Peng.\n\nPermission is hereby granted" in yarn
     assert tokenizer.startswith("adapted from https://github.com/cmp-nct/ggllm.cpp [MIT License]\n")
     assert 'THE SOFTWARE IS PROVIDED "AS IS"' in tokenizer
+    cpp = found.pop(compiled_in.CPP_LIBRARY)
+    assert cpp.version[0].isdigit()
+    assert "GNU GENERAL PUBLIC LICENSE" in "".join(cpp.texts.values())
+    assert "GCC RUNTIME LIBRARY EXCEPTION" in "".join(cpp.texts.values()).upper()
     assert all(part.version[0].isdigit() and part.texts["LICENSE"].strip() for part in found.values())
 
 

@@ -23,6 +23,7 @@ from wheels.gates.gate import Target
 from wheels.gates.wheel_file import WheelFile
 
 DEBIAN_11, DEBIAN_12, *_ = ROOTS
+CUDA = Target.of(CHECKOUT, "cuda-12.4")
 ANSWER = json.dumps({"version": TARGET.version, "python": "3.11", "tokens": 8})
 NOTHING_TRIED = "nothing that the wheel is for could be tried: see above"
 
@@ -32,10 +33,9 @@ def test_every_python_that_the_project_names_is_tried():
 
 
 def test_a_debian_is_served_from_the_tags_c_library_on():
-    served = [
-        [root.is_served(Target.of(CHECKOUT, row).row.wheel.platform) for root in ROOTS] for row in ("cpu", "vulkan")
-    ]
-    assert served == [[False, True, True, True], [False, False, True, True]]
+    platforms = [Target.of(CHECKOUT, row).row.wheel.platform for row in ("cpu", "cuda", "vulkan")]
+    served = [[root.is_served(platform) for root in ROOTS] for platform in platforms]
+    assert served == [[True, True, True, True], [False, True, True, True], [False, False, True, True]]
 
 
 def test_an_answer_of_the_right_wheel_passes():
@@ -59,10 +59,10 @@ def test_how_a_run_fails_is_told(status, said, expected):
 
 
 def test_where_the_c_library_is_older_pip_has_to_refuse():
-    refusal = f"ERROR: {TARGET.version}.whl is not a supported wheel on this platform."
-    assert judge(DEBIAN_11, "3.12", TARGET, 1, refusal) is None
-    assert "has glibc 2.31" in judge(DEBIAN_11, "3.12", TARGET, 0, ANSWER).what
-    assert "has glibc 2.31" in judge(DEBIAN_11, "3.12", TARGET, 1, "Segmentation fault").what
+    refusal = f"ERROR: {CUDA.version}.whl is not a supported wheel on this platform."
+    assert judge(DEBIAN_11, "3.12", CUDA, 1, refusal) is None
+    assert "has glibc 2.31" in judge(DEBIAN_11, "3.12", CUDA, 0, ANSWER).what
+    assert "has glibc 2.31" in judge(DEBIAN_11, "3.12", CUDA, 1, "Segmentation fault").what
 
 
 def test_what_cannot_be_had_here_is_a_note_and_nothing_at_all_is_a_failure(finished, tmp_path, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_refusal_alone_is_no_trial(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(CleanRoots, "_try", lambda self, *arguments: [])
     versions = clean_roots.python_versions(TARGET)
     with WheelFile(Doctored.of(finished).write(tmp_path)) as wheel:
-        findings = CleanRoots(None, tmp_path, dict.fromkeys(versions, tmp_path)).check(wheel, TARGET)
+        findings = CleanRoots(None, tmp_path, dict.fromkeys(versions, tmp_path)).check(wheel, CUDA)
     assert [finding.what for finding in findings if not finding.note] == [NOTHING_TRIED]
     assert {f"Python {version}" for version in versions} <= {finding.where for finding in findings if finding.note}
 
@@ -132,11 +132,11 @@ def test_pip_refuses_and_takes_wheels_as_the_gate_expects(finished, tmp_path):
     # pip itself, on this machine: the words that the gate looks for, and its way of installing.
     wheel = Doctored.of(finished)
     wheel.files = {name: content for name, content in wheel.files.items() if not name.endswith(".so")}
-    wheel.name = wheel.name.replace("manylinux_2_35", "manylinux_2_99")
+    wheel.name = wheel.name.replace(TARGET.row.wheel.platform, "manylinux_2_99_x86_64")
     target = dataclasses.replace(DEBIAN_11)
     command = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target", str(tmp_path / "site")]
     result = subprocess.run([*command, str(wheel.write(tmp_path))], capture_output=True, text=True)
-    assert judge(target, "3.11", TARGET, result.returncode, result.stderr) is None
+    assert judge(target, "3.11", CUDA, result.returncode, result.stderr) is None
     wheel.name = wheel.name.replace("manylinux_2_99", "manylinux_2_17")
     subprocess.run([*command, str(wheel.write(tmp_path))], check=True, capture_output=True)
     assert (tmp_path / "site" / wheel.info / "METADATA").exists()
@@ -166,7 +166,7 @@ def run_script(wheel, tmp_path):
     metadata = f"{wheel.info}/METADATA"
     # Nothing can be fetched there.
     wheel.files[metadata] = re.sub(rb"Requires-Dist: .*\n", b"", wheel.files[metadata])
-    wheel.name = wheel.name.replace("manylinux_2_35", "manylinux_2_17")
+    wheel.name = wheel.name.replace(TARGET.row.wheel.platform, "manylinux_2_17_x86_64")
     script = clean_roots.script(sys.executable, wheel.write(tmp_path).name)
     for inside, here in (("/wheels", "wheels"), ("/wheel/", ""), ("/tmp/site", "site")):
         script = script.replace(inside, f"{tmp_path}/{here}")

@@ -125,10 +125,10 @@ def record(wheel, content):
 BROKEN = {
     "tag": (
         naming.TAG,
-        other_name("manylinux_2_35", "manylinux_2_17"),
-        "the row cpu-generic's is cp311-abi3-manylinux_2_35",
+        other_name("manylinux_2_31", "manylinux_2_17"),
+        "the row cpu-generic's is cp311-abi3-manylinux_2_31",
     ),
-    "tag inside": (naming.TAG, edit("WHEEL", "manylinux_2_35", "linux"), "has the tag cp311-abi3-linux_x86_64, unlike"),
+    "tag inside": (naming.TAG, edit("WHEEL", "manylinux_2_31", "linux"), "has the tag cp311-abi3-linux_x86_64, unlike"),
     "label": (naming.TAG, other_name("+cpu-", "+cu124-"), "+cu124, and the row cpu-generic's is"),
     "name": (naming.TAG, other_name("xllamacpp-", "other-"), "is to be xllamacpp's"),
     "version": (naming.METADATA, edit("METADATA", "\nVersion: ", "\nVersion: 1"), "says version 1"),
