@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import os
@@ -25,6 +26,13 @@ NEIGHBOUR = "xllamacpp/lib/libggml-base-xlc.so"
 EXTENSION = "xllamacpp/_native/_core.abi3.so"
 CREATED = datetime.datetime(2026, 11, 26, 10, 0, 0, tzinfo=datetime.UTC)
 REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+def target_here() -> Target:
+    """Return cpu-generic, with the platform tag of this machine, whose C library the wheel under test is built for."""
+    _, _, glibc = os.confstr("CS_GNU_LIBC_VERSION").partition(" ")
+    wheel = dataclasses.replace(TARGET.row.wheel, platform=f"manylinux_{glibc.replace('.', '_')}_x86_64")
+    return Target(dataclasses.replace(TARGET.row, wheel=wheel), CHECKOUT)
 
 
 def release_of(target: Target) -> Release:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import checkout
-from doctored_wheels import CHECKOUT, REVISION, TARGET
+from doctored_wheels import CHECKOUT, REVISION, target_here
 from release import reports, wheels
 from release.folder import ReleasedWheel, ReleaseError, ReleaseFolder, sha256_of
 from release.release import Release
@@ -18,7 +18,7 @@ from release_checkouts import add_report
 from rendering import facts
 from wheel_copies import make_wheel
 
-ROW = TARGET.row
+ROW = target_here().row
 
 
 @pytest.fixture
@@ -36,50 +36,50 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
-def test_a_wheel_that_passes_is_taken_once_with_what_goes_with_it(release, finished, its_commit):
-    assert wheels.take(release, ROW, finished)
+def test_a_wheel_that_passes_is_taken_once_with_what_goes_with_it(release, finished_here, its_commit):
+    assert wheels.take(release, ROW, finished_here)
     folder = release.folder.path
     records = {f"wheel-{ROW.name}.{suffix}" for suffix in ("json", "cdx.json", "gates.json")}
-    assert names(folder) == {finished.name, f"{finished.name}.metadata", *records}
+    assert names(folder) == {finished_here.name, f"{finished_here.name}.metadata", *records}
     taken = release.folder.wheel(ROW.name)
-    assert (taken.file, taken.revision) == (finished.name, REVISION)
+    assert (taken.file, taken.revision) == (finished_here.name, REVISION)
     report = json.loads((folder / f"wheel-{ROW.name}.gates.json").read_text())
     assert (report["passed"], report["sha256"]) == (True, taken.sha256)
     assert reports.lacking(folder, taken) == ["reproducible", "clean roots"]
-    with zipfile.ZipFile(finished) as archive:
+    with zipfile.ZipFile(finished_here) as archive:
         (metadata,) = [archive.read(name) for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-    assert (folder / f"{finished.name}.metadata").read_bytes() == metadata
-    assert not wheels.take(release, ROW, finished)
+    assert (folder / f"{finished_here.name}.metadata").read_bytes() == metadata
+    assert not wheels.take(release, ROW, finished_here)
 
 
-def test_a_wheel_has_to_have_been_seen_where_that_is_asked_for(release, finished, its_commit, tmp_path):
+def test_a_wheel_has_to_have_been_seen_where_that_is_asked_for(release, finished_here, its_commit, tmp_path):
     seen, folder = tmp_path / "seen" / "gates-cpu", release.folder.path
-    wheel = ReleasedWheel(ROW.name, REVISION, False, finished.name, sha256_of(finished), 0)
+    wheel = ReleasedWheel(ROW.name, REVISION, False, finished_here.name, sha256_of(finished_here), 0)
     for given in ({"without": ("clean roots",)}, {"failed": ("clean roots",)}):
         add_report(seen, wheel, **given)
         with pytest.raises(ReleaseError, match=rf"has no report of {ROW.name}'s wheel, sha256 {wheel.sha256}"):
-            wheels.take(release, ROW, finished, seen.parent)
+            wheels.take(release, ROW, finished_here, seen.parent)
         assert names(folder) == set()
     report = add_report(seen, wheel)
     (seen / "other.json").write_text('{"bomFormat": "CycloneDX"}')
-    assert wheels.take(release, ROW, finished, seen.parent)
+    assert wheels.take(release, ROW, finished_here, seen.parent)
     assert reports.path(folder, ROW.name).read_bytes() == report.read_bytes()
     # One that was taken before somebody ran it.
     add_report(folder, wheel, without=("clean roots",))
-    assert not wheels.take(release, ROW, finished, seen.parent)
+    assert not wheels.take(release, ROW, finished_here, seen.parent)
     assert reports.lacking(folder, release.folder.wheel(ROW.name)) == []
 
 
-def test_a_wheel_that_was_taken_of_another_commit_is_not_there_already(release, finished, its_commit, monkeypatch):
-    assert wheels.take(release, ROW, finished)
+def test_a_wheel_that_was_taken_of_another_commit_is_not_there_already(release, finished_here, its_commit, monkeypatch):
+    assert wheels.take(release, ROW, finished_here)
     monkeypatch.setattr(checkout, "revision", lambda root: "f" * 40)
     with pytest.raises(ReleaseError, match="which is not the commit here"):
-        wheels.take(release, ROW, finished)
+        wheels.take(release, ROW, finished_here)
 
 
-def test_a_wheel_of_another_commit_leaves_nothing(release, finished):
+def test_a_wheel_of_another_commit_leaves_nothing(release, finished_here):
     with pytest.raises(ReleaseError, match=f"was built of {REVISION}, which is not the commit here"):
-        wheels.take(release, ROW, finished)
+        wheels.take(release, ROW, finished_here)
     assert names(release.folder.path) == set()
 
 
