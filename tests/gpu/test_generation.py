@@ -33,11 +33,11 @@ def test_it_computes_what_the_cpu_does(gpu, on):
     with on("none") as server:
         on_cpu = likely_tokens(server)
     for one, other in zip(on_gpu, on_cpu, strict=True):
-        # Both round to 8 bits on the way, each in its own: CUDA's numbers were 0.046 from those of the same weights as
-        # floats, those of the CPU's modules 0.02, on an H200. A wrong result would be far from this.
+        # Both round to 8 bits on the way, each in its own; a wrong result would be far from this. On an H200, 0.037 lay
+        # between CUDA and cpu-sapphirerapids, 0.041 between CUDA and cpu-icelake.
         both = one.keys() & other.keys()
         assert len(both) >= 6
-        assert [one[token] for token in both] == pytest.approx([other[token] for token in both], abs=0.06)
+        assert [one[token] for token in both] == pytest.approx([other[token] for token in both], abs=0.04)
     # Two different programs computed them.
     assert on_gpu != on_cpu
 
