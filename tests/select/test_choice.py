@@ -31,7 +31,8 @@ EXPECTED = {
             'With pip cuda-12.4 python3 -m pip install --index-url SITE/whl/cu124/ "xllamacpp[cuda]==VERSION+cu124" b',
             "SITE/ stands for the address of the package index: select's --site fills it in",
             "With Docker cuda-12.4 first build the image in a checkout: docker compose --profile cuda-12.4 build",
-            "first install NVIDIA's Container Toolkit on the host: --gpus all takes it docker run",
+            "first install NVIDIA's Container Toolkit (https://docs.nvidia.com/datacenter/",
+            "install-guide.html): --gpus all takes it, and it is not found here docker run",
             "docker run -p 127.0.0.1:8080:8080 -v models:/models -e MODEL=demo --gpus all xllamacpp:cuda-12.4",
         ),
         ("For a better one", "Not known", "first install lib", "From source", "first install uv"),
@@ -68,7 +69,11 @@ EXPECTED = {
             "-e MODEL=demo --gpus all xllamacpp:vulkan",
         ),
     ),
-    "h100_driver_525": Expected(*("cuda-12.4", "cuda-12.4"), ("compute capability 9.0", "new enough (525.60.13)")),
+    "h100_driver_525": Expected(
+        *("cuda-12.4", "cuda-12.4"),
+        ("compute capability 9.0", "new enough (525.60.13)", "--gpus all xllamacpp:cuda-12.4"),
+        ("Container Toolkit",),
+    ),
     "h200_driver_580": Expected(
         *("cuda-12.8", "cuda-12.8"),
         (
@@ -76,7 +81,9 @@ EXPECTED = {
             "NVIDIA: driver 580.159.04 (CUDA 13.0); NVIDIA H200, compute capability 9.0",
             'python -m pip install --index-url SITE/whl/cu128/ "xllamacpp[cuda]==VERSION+cu128"',
             "Not known: Vulkan's loader failed: libvulkan.so.1, Vulkan's loader, is missing",
+            "the host needs NVIDIA's Container Toolkit, which --gpus all takes",
         ),
+        ("first install NVIDIA's Container Toolkit",),
     ),
     "tesla_k80_driver_470": Expected(
         *("cpu-generic", "cpu-generic"),
@@ -217,7 +224,15 @@ EXPECTED = {
         ),
     ),
     "pypy": Expected(*("cpu-generic", "cpu-generic"), ("the wheels are for CPython, and this is PyPy: uv brings",)),
-    "wsl2": Expected(*("cuda-12.8", "cuda-12.8"), ("in WSL", "driver 572.83 (CUDA 12.8)", "compute capability 8.9")),
+    "wsl2": Expected(
+        *("cuda-12.8", "cuda-12.8"),
+        (
+            "in WSL",
+            "driver 572.83 (CUDA 12.8)",
+            "compute capability 8.9",
+            "install-guide.html), unless Docker is Docker Desktop, which has it: --gpus all takes it",
+        ),
+    ),
     "container_without_gpu": Expected(
         *("cpu-generic", "cpu-generic"),
         (

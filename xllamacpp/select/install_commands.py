@@ -14,6 +14,8 @@ from .source import ask_interpreter
 SITE = "SITE/"
 """str: stands for the address of the index where there is none."""
 
+_CONTAINER_TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
+
 _SITE_MEANING = f"{SITE} stands for the address of the package index"
 
 
@@ -70,8 +72,20 @@ def docker_needs(row: Row, rows: Rows, machine: Machine) -> tuple[str, ...]:
         )
     # Docker Desktop has it.
     if rows.nvidia_flag in docker_command(row, rows, machine) and machine.interpreter.system == "Linux":
-        needs.append(f"first install NVIDIA's Container Toolkit on the host: {rows.nvidia_flag} takes it")
+        needs += _container_toolkit(rows.nvidia_flag, machine)
     return tuple(needs)
+
+
+def _container_toolkit(flag: str, machine: Machine) -> tuple[str, ...]:
+    if machine.nvidia.has_container_toolkit:
+        return ()
+    if machine.nvidia.has_container_toolkit is None:
+        return (f"the host needs NVIDIA's Container Toolkit, which {flag} takes ({_CONTAINER_TOOLKIT})",)
+    unless = ", unless Docker is Docker Desktop, which has it" if machine.is_wsl else ""
+    return (
+        f"first install NVIDIA's Container Toolkit ({_CONTAINER_TOOLKIT}){unless}: {flag} takes it, and it is not found "
+        "here",
+    )
 
 
 def _group_flags(row: Row, rows: Rows, machine: Machine) -> list[str]:

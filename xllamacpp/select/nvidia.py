@@ -1,4 +1,4 @@
-"""NVIDIA's driver and GPUs."""
+"""NVIDIA's driver and GPUs, and what gives them to containers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _PROGRAMS = ("nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi")
 _QUERY = ("--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader")
 # WSL has one node for the GPUs of all vendors.
 _NODES = ("/dev/nvidiactl", "/dev/nvidia[0-9]*", "/dev/dxg")
+# Docker looks for the first, and newer ones for the second before it, which lists of devices (CDI) name:
+# https://github.com/moby/moby/pull/50228.
+_TOOLKIT = ("nvidia-container-runtime-hook", "nvidia-cdi-hook")
+_PROGRAM_FOLDERS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/run/current-system/sw/bin")
 _HANGS = "did not answer"
 _NO_LIBRARY = "cannot be loaded"
 
@@ -41,6 +45,9 @@ class Nvidia:
         The GPUs that the driver knows.
     has_nodes : bool
         Whether their device nodes are here: a container may have been started without.
+    has_container_toolkit : bool or None
+        Whether its Container Toolkit is installed, which Docker's ``--gpus`` takes; None in a container, where the host
+        cannot be seen.
     fault : str
         What is wrong with the driver, as ``nvidia_faults.py`` has it; empty where that is not known, or nothing is.
     notes : tuple of str
@@ -51,6 +58,7 @@ class Nvidia:
     cuda: str = ""
     gpus: tuple[NvidiaGpu, ...] = ()
     has_nodes: bool = False
+    has_container_toolkit: bool | None = None
     fault: str = ""
     notes: tuple[str, ...] = ()
 
@@ -87,9 +95,16 @@ def read_nvidia(source: Source) -> Nvidia:
         cuda=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else "",
         gpus=gpus or _named(source),
         has_nodes=has_nodes,
+        has_container_toolkit=_find_container_toolkit(source),
         fault=fault,
         notes=tuple(filter(None, notes)),
     )
+
+
+def _find_container_toolkit(source: Source) -> bool | None:
+    if source.container:
+        return None
+    return bool(source.find(*(f"{folder}/{program}" for folder in _PROGRAM_FOLDERS for program in _TOOLKIT)))
 
 
 def _ask_library(source: Source) -> tuple[tuple[NvidiaGpu, ...], str]:
