@@ -17,6 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import click
 from docker import DockerClient
 from packaging.metadata import Metadata
 
@@ -139,10 +140,15 @@ class CleanRoots:
                     findings.append(Finding(root.title, str(error)))
                     continue
                 for version, python in chosen.items():
+                    served = root.is_served(target.row.wheel.platform)
                     # Where pip has to refuse it, the wheel itself is not tried.
-                    if root.is_served(target.row.wheel.platform):
+                    if served:
                         tried.add(version)
-                    findings += self._try(wheel, target, root, image, version, python, Path(folder))
+                    found = self._try(wheel, target, root, image, version, python, Path(folder))
+                    findings += [found] if found else []
+                    outcome = "it installs and generates" if served else "pip refuses it, as it should"
+                    # Minutes pass here, and the table at the end has what went wrong alone.
+                    click.echo(f"{root.title}, Python {version}: {found.what if found else outcome}")
         missing = sorted(set(versions) - tried, key=_numbers)
         findings += [
             not_tried(f"Python {version}", "no root that was tried has it: give its folder by --python")
@@ -163,7 +169,7 @@ class CleanRoots:
 
     def _try(
         self, wheel: WheelFile, target: Target, root: Root, image: str, version: str, python: Path | None, folder: Path
-    ) -> Iterator[Finding]:
+    ) -> Finding | None:
         wheels = folder / f"{root.suite}-{version}"
         download(wheel, root, version, wheels)
         mounts = {wheels: "/wheels", wheel.path.parent.resolve(): "/wheel", self.model.resolve(): "/model.gguf"}
@@ -171,8 +177,7 @@ class CleanRoots:
             mounts[python.resolve()] = "/python"
         program = "/python/bin/python3" if python else OWN_PYTHON
         status, said = _run(self.engine.client, image, script(program, wheel.path.name), mounts)
-        found = judge(root, version, target, status, said)
-        yield from [found] if found else []
+        return judge(root, version, target, status, said)
 
 
 def python_versions(target: Target) -> list[str]:

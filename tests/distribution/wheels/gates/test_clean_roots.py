@@ -19,7 +19,7 @@ from engines.errors import BaseImageError
 from wheels.gates import clean_roots
 from wheels.gates.__main__ import pythons_in
 from wheels.gates.clean_roots import ROOTS, CleanRoots, judge
-from wheels.gates.gate import Target
+from wheels.gates.gate import Finding, Target
 from wheels.gates.wheel_file import WheelFile
 
 DEBIAN_11, DEBIAN_12, *_ = ROOTS
@@ -80,19 +80,35 @@ def test_what_cannot_be_had_here_is_a_note_and_nothing_at_all_is_a_failure(finis
     assert [finding.what for finding in findings if not finding.note] == [NOTHING_TRIED]
 
 
-def test_a_refusal_alone_is_no_trial(finished, tmp_path, monkeypatch):
+def test_a_refusal_alone_is_no_trial(finished, tmp_path, monkeypatch, capsys):
     def image(self, root, target):
         if root is not DEBIAN_11:
             raise BaseImageError("it cannot be pulled")
 
     monkeypatch.setattr(CleanRoots, "_image", image)
     # pip refuses the wheel there, as it should: nothing is wrong with that.
-    monkeypatch.setattr(CleanRoots, "_try", lambda self, *arguments: [])
+    monkeypatch.setattr(CleanRoots, "_try", lambda self, *arguments: None)
     versions = clean_roots.python_versions(TARGET)
     with WheelFile(Doctored.of(finished).write(tmp_path)) as wheel:
         findings = CleanRoots(None, tmp_path, dict.fromkeys(versions, tmp_path)).check(wheel, CUDA)
     assert [finding.what for finding in findings if not finding.note] == [NOTHING_TRIED]
     assert {f"Python {version}" for version in versions} <= {finding.where for finding in findings if finding.note}
+    said = [f"Debian 11, Python {version}: pip refuses it, as it should" for version in versions]
+    assert capsys.readouterr().out.splitlines() == said
+
+
+def test_what_is_tried_is_told_while_it_goes_on(finished, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(CleanRoots, "_image", lambda self, root, target: "sha256:0")
+    wrong = Finding("Debian 12, Python 3.14", "it generated no token")
+    monkeypatch.setattr(CleanRoots, "_try", lambda self, *arguments: wrong if arguments[4] == "3.14" else None)
+    pythons = {"3.13": tmp_path, "3.14": tmp_path}
+    with WheelFile(Doctored.of(finished).write(tmp_path)) as wheel:
+        CleanRoots(None, tmp_path, pythons, [DEBIAN_12]).check(wheel, TARGET)
+    assert capsys.readouterr().out.splitlines() == [
+        "Debian 12, Python 3.11: it installs and generates",
+        "Debian 12, Python 3.13: it installs and generates",
+        "Debian 12, Python 3.14: it generated no token",
+    ]
 
 
 MISSING = "cannot open shared object file: No such file or directory"
