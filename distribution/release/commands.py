@@ -78,7 +78,11 @@ def _of_a_release(command: Callable[..., None]) -> Callable[..., None]:
         click.argument("version"),
         click.option("--row", "rows", multiple=True, help="A row; as often as you like.  [default: all published]"),
         click.option("--folder", type=_PATH, help="Where it is gathered.  [default: build/release/VERSION]"),
-        click.option("--rehearsal", is_flag=True, help="Nothing of it is for use, and all of it is on this machine."),
+        click.option(
+            "--rehearsal",
+            is_flag=True,
+            help="Nothing of it is for use, and all of it is on this machine: --folder is build/rehearsal/VERSION.",
+        ),
     )
     found: Callable[..., None] = run
     for option in reversed(options):
