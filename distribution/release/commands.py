@@ -57,9 +57,9 @@ def release() -> None:
     nox -s release -- wheels 2026.11.0 --row cpu-generic
     nox -s "wheel_check(cpu-generic)" -- --against WHEEL --json REPORT, as `check` has it
     nox -s release -- images 2026.11.0 --row cpu-generic --registry registry.example/xllamacpp
-    nox -s release -- index 2026.11.0 --ledger ledger.json --lock pylock.toml --site site \\
-        --folder-url https://HOST/FOLDER
-    nox -s release -- notes 2026.11.0 --to notes.md
+    nox -s release -- index 2026.11.0 --ledger build/ledger/ledger.json --lock build/pylock.toml \\
+        --folder-url https://HOST/FOLDER --site build/site
+    nox -s release -- notes 2026.11.0 --to build/notes.md
     nox -s release -- promote 2026.11.0 --registry registry.example/xllamacpp
 
     Every command goes on where it was stopped: what is done is looked at and left as it is. With --rehearsal

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from doctored_wheels import CHECKOUT
 from release import commands
 from release.changelog import section
 from release.folder import ReleasedImage, ReleasedWheel, sha256_of
@@ -72,6 +75,15 @@ def test_what_is_not_as_the_commit_has_it_is_not_released(run, root):
     for command in (("wheels", "--from", str(root)), ("images", "--registry", "registry.example/x")):
         assert "files are not as the commit has them" in run(command[0], VERSION, *command[1:], status=1)
     assert not (root / "build").exists()
+
+
+def test_nothing_that_the_docs_have_written_is_in_the_commits_way():
+    docs = (CHECKOUT / "docs" / "releasing.md").read_text(encoding="utf-8")
+    (commands,) = [text for text in docs.split("```") if "release -- promote" in text]
+    written = re.findall(r"(?:extras|-o|--ledger|--lock|--site|--to|--json) ([^\s\\]+)", commands)
+    assert len(written) == 8
+    # Git leaves build/ out.
+    assert {Path(path).parts[0] for path in written} == {"build"}
 
 
 def test_what_stands_on_an_unpinned_base_is_not_built_for_a_release(run, root):
