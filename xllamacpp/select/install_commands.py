@@ -82,10 +82,8 @@ def _container_toolkit(flag: str, machine: Machine) -> tuple[str, ...]:
     if machine.nvidia.has_container_toolkit is None:
         return (f"the host needs NVIDIA's Container Toolkit, which {flag} takes ({_CONTAINER_TOOLKIT})",)
     unless = ", unless Docker is Docker Desktop, which has it" if machine.is_wsl else ""
-    return (
-        f"first install NVIDIA's Container Toolkit ({_CONTAINER_TOOLKIT}){unless}: {flag} takes it, and it is not found "
-        "here",
-    )
+    what = f"NVIDIA's Container Toolkit ({_CONTAINER_TOOLKIT}){unless}"
+    return (f"first install {what}: {flag} takes it, and it is not found here",)
 
 
 def _group_flags(row: Row, rows: Rows, machine: Machine) -> list[str]:
